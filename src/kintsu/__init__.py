@@ -1,0 +1,94 @@
+"""Kintsu finds bad data in tables and mends it: explained, calibrated, undoable.
+
+>>> import polars as pl, kintsu as kt
+>>> kt.heal  # doctest: +ELLIPSIS
+<...kintsu.heal...>
+
+Everything here is imported on first use; `import kintsu` costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from kintsu.core.contracts import ReadOptions
+    from kintsu.core.errors import KintsuError
+    from kintsu.run.check import check
+    from kintsu.run.compare import compare
+    from kintsu.run.crash_test import crash_test
+    from kintsu.run.diff import diff
+    from kintsu.run.heal import heal
+    from kintsu.run.profile import profile
+    from kintsu.run.undo import undo
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "KintsuError",
+    "ReadOptions",
+    "__version__",
+    "check",
+    "compare",
+    "crash_test",
+    "diff",
+    "heal",
+    "profile",
+    "undo",
+]
+
+_FACE: Final[dict[str, str]] = {
+    "KintsuError": "kintsu.core.errors",
+    "ReadOptions": "kintsu.core.contracts",
+    "check": "kintsu.run.check",
+    "compare": "kintsu.run.compare",
+    "crash_test": "kintsu.run.crash_test",
+    "diff": "kintsu.run.diff",
+    "undo": "kintsu.run.undo",
+}
+_VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}
+"""Public functions that share their name with a room: the room's module is made callable."""
+
+
+class _Room(ModuleType):
+    """A room that can be called: `kt.heal(x)` is `kintsu.run.heal.heal(x)`, and `kintsu.heal.<healer>` still works."""
+
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        return inspect.signature(self._verb())
+
+    def _verb(self) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module(_VERBS[name]), name)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._verb()(*arguments, **options)
+
+
+class _Face(ModuleType):
+    """This package: rooms that share a verb's name become callable as soon as they are imported, by whomever."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _VERBS and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FACE:
+        return getattr(import_module(_FACE[name]), name)
+    if name in _VERBS:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Face

@@ -1,0 +1,98 @@
+"""Every error a caller may want to catch, in one tree.
+
+KintsuError
+├── UsageError           the call itself is wrong: an option, a name, a value
+├── InputError           the data cannot be read: missing, empty, no permission, not a table
+│   └── UnsupportedFormat
+├── OutputError          the result cannot be written: exists already, no space, no permission
+├── MissingExtra         an optional package is needed; carries the install line
+├── StaleRepair          the data changed since the repair was proposed or applied
+├── UndoConflict         a later change stands in the way; names it
+├── UnknownRun           no such run in this store
+├── LedgerBroken         the history was edited; names the line
+├── DuplicateName        two plug-ins claim one name
+├── MergeError           two summaries with other parameters
+└── ContractError        a plug-in broke its contract
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ContractError",
+    "DuplicateName",
+    "InputError",
+    "KintsuError",
+    "LedgerBroken",
+    "MergeError",
+    "MissingExtra",
+    "OutputError",
+    "StaleRepair",
+    "UndoConflict",
+    "UnknownRun",
+    "UnsupportedFormat",
+    "UsageError",
+]
+
+
+class KintsuError(Exception):
+    """Base of all errors that Kintsu raises on purpose. The message is one line: what, where, what to do."""
+
+
+class UsageError(KintsuError):
+    """The call is wrong: an unknown option, column or value."""
+
+
+class InputError(KintsuError):
+    """The input cannot be read as a table."""
+
+
+class UnsupportedFormat(InputError):
+    """No connector knows this kind of file or URL."""
+
+
+class OutputError(KintsuError):
+    """The output cannot be written; nothing was left half written."""
+
+
+class MissingExtra(KintsuError):
+    """An optional package is missing. `extra` is the name in `pip install 'kintsu[extra]'`."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs the package {package!r}, which is not installed: pip install 'kintsu[{extra}]'")
+        self.package, self.extra = package, extra
+
+
+class StaleRepair(KintsuError):
+    """A cell or file does not hold what the repair or the undo expects; nothing was touched."""
+
+
+class UndoConflict(KintsuError):
+    """A later change edited the same cell. `change` names it: undo that one first."""
+
+    def __init__(self, message: str, change: str) -> None:
+        super().__init__(message)
+        self.change = change
+
+
+class UnknownRun(KintsuError):
+    """The store holds no such run."""
+
+
+class LedgerBroken(KintsuError):
+    """The append-only history does not verify. `line` is the first entry that does not fit (from 1)."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class DuplicateName(KintsuError):
+    """Two registered plug-ins have one name; the message names both modules."""
+
+
+class MergeError(KintsuError):
+    """Two summaries with other parameters cannot be merged."""
+
+
+class ContractError(KintsuError):
+    """A plug-in returned something that its contract does not allow."""

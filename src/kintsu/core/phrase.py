@@ -1,0 +1,25 @@
+"""Sentences of evidence, made for whole columns at once."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["phrase"]
+
+
+def phrase(template: str, *parts: pl.Expr | pl.Series | str) -> pl.Expr:
+    """Text with each `{}` filled in by a column (by name), an expression or a series; null where one of them is null.
+
+    Stands in for `pl.format`, which panics (polars 2.1) on a text column whose first chunk is empty, as a filter
+    over several chunks leaves it; `pl.concat_str` does not. It can go once that is mended upstream.
+
+    >>> pl.DataFrame({"n": [3], "what": ["rows"]}).select(phrase("{} of {} {}", "n", pl.lit(4), "what")).item()
+    '3 of 4 rows'
+    """
+    texts = template.split("{}")
+    if len(texts) != len(parts) + 1:
+        raise ValueError(f"{len(texts) - 1} places in {template!r} and {len(parts)} parts to fill in")
+    told: list[pl.Expr | pl.Series] = [pl.lit(texts[0])]
+    for part, text in zip(parts, texts[1:], strict=True):
+        told += [pl.col(part) if isinstance(part, str) else part, pl.lit(text)]
+    return pl.concat_str(told)
