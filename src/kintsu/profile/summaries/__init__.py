@@ -1,0 +1,1 @@
+"""Mergeable summaries of one column, one file each; the contract is `core.contracts.Summary`."""

@@ -1,0 +1,1 @@
+"""What single values say about themselves and their column: null tokens, numbers, units, patterns, edits."""

@@ -1,0 +1,175 @@
+"""Judge dates and times that are not in their column's dominant format."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import polars as pl
+
+from kintsu.core.phrase import phrase
+from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render
+from kintsu.profile.values.view import ColumnView, judged
+
+__all__ = ["column_format", "judge_moments"]
+
+_PROBE: Final = 2_000  # distinct values that the format is learned from
+_MOST: Final = 50_000  # most odd values that are read
+
+
+def column_format(view: ColumnView, *, day_first: bool | None = None) -> DateFormat | None:
+    """The format of a column in which at least half of the cells are dates or times of one format; else None.
+
+    `day_first` decides where "3/4/2026" may be read either way in every cell.
+    """
+    values = view.values
+    if len(values) < 3:
+        return None
+    probe = view.probe(_PROBE)
+    digits = probe["value"].str.contains(r"\d")
+    if float(digits.mean() or 0) < 0.5 or not probe["value"].str.contains(r"\d[:/.\-\s]|[a-zA-Z]\d|\d{8}").any():  # type: ignore[arg-type]
+        return None
+    found = find_format(probe["value"], probe["n"], day_first=day_first)
+    return found if found is not None and found.share >= 0.5 else None
+
+
+def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
+    """Values of `left` in other formats, rewritten where there is one reading; days that do not exist."""
+    fits = matches(left["value"], usual.format)
+    odd = left.filter(~fits)
+    out = []
+    if 0 < len(odd) <= _MOST:
+        out.append(_rewritten(odd, usual, _span(view.values["value"], usual.format)))
+        left_over = odd.join(out[0].select("value"), on="value", how="anti", maintain_order="left")
+        out.append(_exchanged(left_over, usual))
+    inside = left.filter(fits)
+    if usual.share >= 0.9 and 0 < len(inside) <= _MOST:  # clocks make many distinct moments; days are few
+        absent = inside.filter(parse(inside["value"], usual.format).is_null())
+        out.append(
+            judged(
+                absent.select("value", why=phrase("{} is no moment of the calendar", "value")),
+                kind="format",
+                score=0.95,
+            )
+        )
+    out = [part for part in out if len(part)]
+    return pl.concat(out) if out else judged(left.head(0).select("value"))
+
+
+def _span(text: pl.Series, fmt: str) -> tuple[Any, Any]:
+    """First and last moment of the values in the usual format; None, None where there are none."""
+    moments = parse(text.filter(matches(text, fmt)), fmt)
+    return moments.min(), moments.max()
+
+
+def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.Series]:
+    """Two-digit years in the century in which the column lies, and whether that is a guess.
+
+    "02.01.39" among births from 1930 to 1971 is 1939. Where both centuries or neither lie in the column's span, the
+    century is a guess.
+    """
+    if span[0] is None:
+        return moments, pl.repeat(True, len(moments), eager=True)
+    frame = pl.DataFrame({"given": moments}).with_columns(
+        before=pl.col("given").dt.offset_by("-100y"), after=pl.col("given").dt.offset_by("100y")
+    )
+    inside = {name: pl.col(name).is_between(*span) for name in frame.columns}
+    told = frame.select(
+        new=pl.coalesce(pl.when(test).then(name) for name, test in inside.items()).fill_null(pl.col("given")),
+        guess=pl.sum_horizontal(test.cast(pl.Int8) for test in inside.values()) != 1,
+    )
+    return told["new"], told["guess"].fill_null(False)
+
+
+def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> pl.DataFrame:
+    """The readings of each value in all formats found among the odd ones; kept where they agree."""
+    others = [f for f in find_formats(odd["value"], odd["n"]) if f.format != usual.format and f.kind == usual.kind]
+    month_first = _order(usual.format)
+    readings = []
+    for other in others:
+        has_year = "%Y" in other.format or "%y" in other.format
+        if ("%Y" in usual.format or "%y" in usual.format) and not has_year:
+            continue  # a missing year is not invented
+        if "%S" in usual.format and "%S" not in other.format:
+            continue
+        moments = parse(odd["value"], other.format)
+        short = "%y" in other.format and "%Y" in usual.format
+        moments, unsure = _in_span(moments, span) if short else (moments, pl.repeat(False, len(odd), eager=True))
+        new = render(moments, usual.format)
+        order = _order(other.format)
+        agrees = order is None or month_first is None or order == month_first
+        read = pl.DataFrame({"value": odd["value"], "new": new, "agrees": [agrees] * len(odd)})
+        guess = unsure | _guessed(odd["value"], moments, usual.format, other.format)
+        readings.append(read.with_columns(guess=guess))
+    if not readings:
+        return judged(odd.head(0).select("value"))
+    every = pl.concat(readings).drop_nulls("new").unique().filter(pl.col("new") != pl.col("value"))
+    n = pl.col("new").n_unique().over("value")
+    # of two readings the one in the column's own order of day and month is likelier, but people decide
+    every = every.with_columns(n=n).sort(["value", "agrees", "new"], descending=[False, True, False])
+    best = every.unique("value", keep="first", maintain_order=True)
+    score = (
+        pl.when("guess")
+        .then(0.45)
+        .when(pl.col("n") == 1)
+        .then(pl.when(pl.col("agrees")).then(0.96).otherwise(0.9))
+        .otherwise(0.8)
+    )
+    return judged(
+        best.select(
+            "value",
+            "new",
+            new_score=score,
+            why=phrase(
+                "not in the format that {} % of the column have ({})",
+                pl.lit(round(100 * usual.share, 1)),
+                pl.lit(usual.format),
+            ),
+        ),
+        kind="format",
+        score=0.97,
+        mend=True,
+        operation="date_format",
+        says=f"write dates and times as {usual.format}",
+    )
+
+
+def _exchanged(odd: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
+    """Values with a month above twelve that are days with day and month in the wrong order."""
+    fmt = usual.format
+    if not re.search("%-?m", fmt) or not re.search("%-?d", fmt) or not len(odd):
+        return judged(odd.head(0).select("value"))
+    other = re.sub("%(-?)([md])", lambda m: f"%{m[1]}{'d' if m[2] == 'm' else 'm'}", fmt)
+    read = odd.select("value", new=render(parse(odd["value"], other), fmt)).drop_nulls("new")
+    return judged(
+        read.filter(pl.col("new") != pl.col("value")).with_columns(
+            why=phrase("{} has no such month; with day and month exchanged it is a day", "value")
+        ),
+        kind="format",
+        score=0.95,
+        mend=True,
+        new_score=0.93,
+        operation="date_format",
+        says=f"write dates and times as {fmt}",
+    )
+
+
+def _guessed(text: pl.Series, moments: pl.Series, usual: str, other: str) -> pl.Series:
+    """Whether a reading adds what the text does not say: the half of the day, or the end of a year that was cut off.
+
+    "7:10" among "7:10 a.m." may be either half; "14/10/20" among "14/10/2023" may be any year from 2020 to 2029.
+    """
+    nothing = pl.repeat(False, len(text), eager=True)
+    if re.search("%-?I", usual) and not re.search("%(p|P|{)", other):
+        return moments.dt.hour().is_between(1, 12).fill_null(False)
+    if usual.endswith("%Y") and other == usual.replace("%Y", "%y"):
+        return text.str.contains(r"(?:19|20)$")
+    return nothing
+
+
+def _order(fmt: str) -> bool | None:
+    """Whether the month stands before the day, both as numbers; None where they cannot be mixed up."""
+    plain = fmt.replace("%-", "%")
+    if "%m" not in plain or "%d" not in plain or plain.startswith("%Y"):
+        return None
+    return plain.index("%m") < plain.index("%d")

@@ -1,0 +1,114 @@
+"""Numbers as people write them: thousands separators, decimal commas, currencies, percent signs, units."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import polars as pl
+
+__all__ = ["decimals", "loose_numbers", "plain_numbers", "print_numbers"]
+
+_SPACES: Final = "\u0020\u00a0\u2009\u202f"
+_LOOSE: Final = (
+    r"^\s*(?P<open>\(?)(?P<prefix>[^\d+\-−.,()]{0,8}?)\s*"
+    rf"(?P<body>[+\-−]?(?:\d[\d.,'’{_SPACES}]*\d|\d)|[+\-−]?[.,]\d+|[+\-−]?\d+[.,])"
+    r"(?P<exponent>[eE][+-]?\d{1,3})?\s*"
+    r"(?P<suffix>[^\d\s(),;:+\-][^\d]{0,30}?[²³23]?|[,.]0|/\s*\d+)?\s*\)?\s*$"
+)
+
+
+def plain_numbers(text: pl.Series) -> pl.Series:
+    """Float64 of machine numbers; null for anything else, infinities and NaN."""
+    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return number.set(~number.is_finite().fill_null(False), None)
+
+
+def loose_numbers(text: pl.Series, *, decimal_comma: bool = False) -> pl.DataFrame:
+    """Read numbers with separators, a currency before or a unit after them.
+
+    Returns `number` Float64 (null where no single reading exists), `prefix` and `suffix` (stripped, "" where absent)
+    and `body` (the digits as written). With both separators the last one is the decimal one; a single comma followed
+    by exactly three digits separates thousands unless `decimal_comma`; parentheses around a number negate it.
+
+    >>> loose_numbers(pl.Series(["1,234.50 €", "12.0 oz", "1.5e3", "(5)", "7,5", "a"]))["number"].to_list()
+    [1234.5, 12.0, 1500.0, -5.0, 7.5, None]
+    """
+    if not len(text):
+        return pl.DataFrame(schema={"number": pl.Float64, "prefix": pl.String, "suffix": pl.String, "body": pl.String})
+    parts = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_LOOSE)).unnest("text")
+    return parts.select(_reading(decimal_comma))
+
+
+@cache
+def _reading(decimal_comma: bool) -> list[pl.Expr]:
+    """The columns of `loose_numbers` from the groups of the pattern; building them costs more than a short column."""
+    body = pl.col("body").str.replace("−", "-", literal=True)
+    tight = body.str.replace_all(rf"['’{_SPACES}]", "")
+    n_commas, n_points = tight.str.count_matches(",", literal=True), tight.str.count_matches(".", literal=True)
+    last_comma = tight.str.contains(r",\d*$") & ~tight.str.contains(r"\.\d*$")
+    grouped = tight.str.contains(r"^[+-]?\d{1,3}(,\d{3})+$")
+    grouped_points = tight.str.contains(r"^[+-]?\d{1,3}(\.\d{3}){2,}$")
+    thousands_ok = tight.str.contains(r"^[+-]?\d{1,3}(,\d{3})+\.\d*$") | tight.str.contains(
+        r"^[+-]?\d{1,3}(\.\d{3})+,\d*$"
+    )
+    no_commas, no_points = tight.str.replace_all(",", "", literal=True), tight.str.replace_all(".", "", literal=True)
+    as_comma = no_points.str.replace(",", ".", literal=True)
+    single = (
+        pl.when((n_commas > 0) & (n_points > 0) & thousands_ok & last_comma)
+        .then(as_comma)
+        .when((n_commas > 0) & (n_points > 0) & thousands_ok)
+        .then(no_commas)
+        .when((n_commas > 0) & (n_points > 0))
+        .then(None)
+        .when(grouped_points)
+        .then(no_points)
+        .when(n_points > 1)
+        .then(None)
+        .when(grouped & ~pl.lit(decimal_comma))
+        .then(no_commas)
+        .when(n_commas == 1)
+        .then(as_comma)
+        .when(n_commas > 1)
+        .then(None)
+        .otherwise(tight)
+    )
+    # blanks inside digits must group thousands: "12 5" is two numbers
+    spaced = body.str.contains(rf"\d[{_SPACES}]\d")
+    spaced_ok = body.str.contains(rf"^[+-]?\d{{1,3}}([{_SPACES}]\d{{3}})+([.,]\d+)?$")
+    number = pl.concat_str(single, pl.col("exponent").fill_null("")).cast(pl.Float64, strict=False)
+    signed = pl.when((pl.col("open") == "(") & (number > 0)).then(-number).otherwise(number)
+    return [
+        pl.when(spaced & ~spaced_ok).then(None).otherwise(signed).alias("number"),
+        pl.col("prefix").fill_null("").str.strip_chars(),
+        pl.col("suffix").fill_null("").str.strip_chars(),
+        pl.col("body"),
+    ]
+
+
+def decimals(text: pl.Series) -> pl.Series:
+    """Number of digits after the decimal point of plain numbers; 0 where there is no point."""
+    return text.str.strip_chars().str.extract(r"\.(\d*)$").str.len_chars().fill_null(0)
+
+
+def print_numbers(numbers: pl.Series, *, places: int | None = None) -> pl.Series:
+    """Shortest text of each number at ten significant digits (float artefacts go), or with fixed `places`.
+
+    >>> print_numbers(pl.Series([0.055999999999999994, 12.0, 1e-05])).to_list()
+    ['0.056', '12', '0.00001']
+    >>> print_numbers(pl.Series([12.0]), places=1).to_list()
+    ['12.0']
+    """
+    distinct = numbers.unique().drop_nulls()
+    texts = [_printed(float(x), places) for x in distinct.to_list()]
+    return numbers.replace_strict(distinct, pl.Series(texts, dtype=pl.String), default=None, return_dtype=pl.String)
+
+
+def _printed(number: float, places: int | None) -> str:
+    rounded = float(f"{number:.10g}")
+    shortest = f"{rounded:f}" if abs(rounded) >= 1e15 else f"{rounded:.12f}"
+    shortest = shortest.rstrip("0").rstrip(".") if "." in shortest else shortest
+    if places is None:
+        return shortest or "0"
+    fixed = f"{rounded:.{places}f}"
+    return fixed if float(fixed) == rounded else shortest

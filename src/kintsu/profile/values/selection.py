@@ -1,0 +1,91 @@
+"""From judgements of values to findings and repairs of cells, for one kind at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from kintsu.core import frames
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import Reference
+from kintsu.core.recipe import Recipe
+from kintsu.profile.values.judgement import judge_unseen, judgement_of
+from kintsu.profile.values.view import cells, view_of
+
+__all__ = ["HABIT", "Judgements", "findings_of", "repairs_of", "select"]
+
+HABIT: Final = 0.5
+"""Judgements scored below are about how a column spells things: pointed at once, for the whole column."""
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """`tables`: column -> judgements, of the columns that have any; `hit` chose them."""
+
+    tables: dict[str, pl.DataFrame]
+    hit: pl.Expr
+
+
+def select(reference: Reference, hit: pl.Expr) -> Judgements:
+    """The judgements of all columns that satisfy `hit`."""
+    chosen = {name: judgement_of(reference, name).filter(hit) for name in reference.columns}
+    return Judgements({name: part for name, part in chosen.items() if len(part)}, hit)
+
+
+def _tables(batch: Batch, model: Judgements, reference: Reference) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Column and judgements for this batch, those of values that the reference has not counted included."""
+    for name in batch.columns:
+        if name not in reference.columns:
+            continue
+        table = model.tables.get(name)
+        if batch.table != reference.table or not reference.is_exact(name):
+            counted = view_of(reference, name).values["value"]
+            fresh = batch[name].counts["value"]
+            fresh = fresh.filter(~fresh.is_in(counted.implode()))
+            more = judge_unseen(reference, name, fresh).filter(model.hit) if len(fresh) else None
+            if more is not None and len(more):
+                table = more if table is None else pl.concat([table, more])
+        if table is not None:
+            yield name, table
+
+
+def findings_of(batch: Batch, model: Judgements, reference: Reference, detector: str) -> pl.DataFrame:
+    """Findings of the cells whose values are judged."""
+    out = []
+    for name, table in _tables(batch, model, reference):
+        if len(table):
+            # a habit of the whole column is one finding about the column, not one a cell
+            habits = table.filter(pl.col("score") < HABIT).select("kind", "score", "why", row=pl.lit(None, pl.Int64))
+            out.append(frames.findings(habits, detector=detector, column=name))
+            cell = table.filter(pl.col("score") >= HABIT).select("value", "kind", "score", "why")
+            hits = cells(batch.row, batch[name].text, cell)
+            out.append(frames.findings(hits, detector=detector, column=name))
+    return frames.concat(out, frames.FINDINGS)
+
+
+def repairs_of(
+    batch: Batch, model: Judgements, reference: Reference, healer: str, *, nature: str
+) -> tuple[list[Recipe], pl.DataFrame]:
+    """Recipes (one per column and operation) and repairs of the cells whose judged values have a repair."""
+    recipes: dict[str, Recipe] = {}
+    out = []
+    for name, table in _tables(batch, model, reference):
+        mending = table.filter(pl.col("mend") & (pl.col("score") >= HABIT))  # a habit is a question, not a repair
+        if not len(mending):
+            continue
+        kinds = mending.select("operation", "says").unique().sort("operation", "says")
+        ids = []
+        for operation, says in kinds.iter_rows():
+            recipe = Recipe(healer, name, operation, f"{name}: {says}", nature, {"says": says})
+            recipes[recipe.id] = recipe
+            ids.append(recipe.id)
+        named = mending.join(kinds.with_columns(recipe=pl.Series(ids)), on=["operation", "says"], how="left")
+        hits = cells(batch.row, batch[name].text, named.select("value", "new", "new_score", "why", "recipe"))
+        shaped = hits.select("row", "new", "why", "recipe", old="value", score="new_score")
+        shaped = shaped.filter(~pl.col("old").eq_missing(pl.col("new")))
+        out.append(frames.repairs(shaped, healer=healer, column=name))
+    found = frames.concat(out, frames.REPAIRS)
+    return [recipes[key] for key in sorted(recipes)], found

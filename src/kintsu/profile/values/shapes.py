@@ -1,0 +1,359 @@
+"""Character patterns found in a column, and the judgement of values outside them.
+
+A pattern writes every character as its class: "AB-12" is `AA-99` at the finest grain. Coarser grains keep the
+length but not the class (`ww-ww`) or the class but not the length (`A+-9+`). A column is *patterned* at the finest
+grain at which few patterns cover nearly all its cells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from kintsu.core.phrase import phrase
+from kintsu.profile.values.view import ColumnView, judged
+
+__all__ = ["Shapes", "exact_pattern", "find_shapes", "judge_shapes", "pattern_regex"]
+
+_PROBE: Final = 20_000  # distinct values that patterns are learned from; a 0.1 % pattern is seen 20 times
+_LEGAL: Final = 0.02  # least share of a legal pattern; rarer ones are legal only in columns that are not patterned
+_SURE: Final = 0.9  # share of cells in few exact patterns from which on others are wrong
+_TAIL: Final = 0.03  # most cells outside the legal patterns for values without a repair to be findings
+
+_SEMANTIC: Final = {
+    "email": r"^[^\s@,;:()<>]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}$",
+    "url": r"^(https?|ftp)://[^\s]+$",
+    "ip": r"^\d{1,3}(\.\d{1,3}){3}$",
+    "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+}
+
+
+def exact_pattern(text: pl.Expr) -> pl.Expr:
+    """Pattern at the finest grain: A, a and 9 for upper case, other letters and digits; the rest stands for itself."""
+    return (
+        text.str.replace_all(r"\p{Lu}", "A").str.replace_all(r"[\p{Ll}\p{Lo}\p{Lm}]", "a").str.replace_all(r"\d", "9")
+    )
+
+
+def _alnum_pattern(text: pl.Expr) -> pl.Expr:
+    return exact_pattern(text).str.replace_all(r"[Aa9]", "w")
+
+
+def _run_pattern(text: pl.Expr) -> pl.Expr:
+    runs = exact_pattern(text).str.replace_all(r"A+", "A").str.replace_all(r"a+", "a").str.replace_all(r"9+", "9")
+    return runs.str.replace_all(r" +", " ")
+
+
+_CLASS: Final = {"A": r"\p{Lu}", "a": r"[\p{Ll}\p{Lo}\p{Lm}]", "9": r"\d", "w": r"[\p{L}\d]"}
+
+
+def pattern_regex(pattern: str) -> str:
+    """Regular expression (unanchored) of an exact pattern."""
+    return _regex(pattern, runs=False)
+
+
+def _regex(pattern: str, *, runs: bool) -> str:
+    """Regular expression (unanchored) of a pattern."""
+    parts = [_CLASS[c] + ("+" if runs else "") if c in _CLASS else re.escape(c) for c in pattern]
+    return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The legal patterns of a patterned column.
+
+    `grain` is "exact", "alnum", "runs" or a semantic name; `regex` matches legal values whole; `template` is the one
+    dominant exact pattern with literal characters where all values agree, else "".
+    """
+
+    grain: str
+    patterns: tuple[str, ...]
+    regex: str
+    cover: float
+    dominant: str
+    constants: str
+
+    def accepts(self, text: pl.Expr) -> pl.Expr:
+        return text.str.contains(self.regex)
+
+
+def find_shapes(view: ColumnView) -> Shapes | None:
+    """The patterns of a column, or None where it has none (words, free text, few distinct values)."""
+    probe = view.probe(_PROBE)
+    total = int(probe["n"].sum())
+    if len(probe) < 5 or total < 20:
+        return None
+    for name, regex in _SEMANTIC.items():
+        share = float(probe.filter(pl.col("value").str.contains(regex))["n"].sum()) / total
+        if share >= 0.9:
+            return Shapes(name, (), regex, share, "", "")
+    if float(probe["value"].str.len_chars().median() or 0) > 60:  # type: ignore[arg-type]
+        return None
+    grains: list[tuple[str, Callable[[pl.Expr], pl.Expr], float]] = [
+        ("exact", exact_pattern, _SURE),
+        ("alnum", _alnum_pattern, 0.97),
+        ("runs", _run_pattern, 0.95),
+    ]
+    for grain, expression, least in grains:
+        counted = (
+            probe.select("n", "value", p=expression(pl.col("value")))
+            .group_by("p")
+            .agg(pl.col("n").sum(), pl.len().alias("d"))
+            .sort(["n", "p"], descending=[True, False])
+        )
+        legal = counted.filter((pl.col("n") >= _LEGAL * total) & (pl.col("d") >= 3)).head(6)
+        cover = float(legal["n"].sum()) / total
+        if cover >= least and len(legal) and _is_code(legal["p"].to_list(), grain) and legal["d"].max() >= 5:  # type: ignore[operator]
+            patterns = tuple(legal["p"].to_list())
+            anchored = "^(?:" + "|".join(_regex(p, runs=grain == "runs") for p in patterns) + ")$"
+            single = patterns[0] if grain == "exact" and legal["n"][0] >= 0.85 * total else ""
+            constants = _constants(probe, single) if single else ""
+            return Shapes(grain, patterns, anchored, cover, single, constants)
+        if grain == "exact" and len(legal) and _is_damaged_code(legal, total):
+            top = str(legal["p"][0])
+            share = float(legal["n"][0]) / total
+            return Shapes(grain, (top,), f"^{pattern_regex(top)}$", share, top, _constants(probe, top))
+    return None
+
+
+def _is_damaged_code(legal: pl.DataFrame, total: int) -> bool:
+    """Whether one code of a fixed form stands out so far that all other forms are damage to it, much as there is."""
+    top, n, d = legal.row(0)
+    rival = int(legal["n"][1]) if len(legal) > 1 else 0
+    return "9" in top and len(top) >= 4 and n >= 0.5 * total and d >= 20 and rival <= 0.25 * n
+
+
+def _is_code(patterns: list[str], grain: str) -> bool:
+    """Whether patterns tell codes from words: digits or marks in them, or letters of one fixed short width."""
+    if grain == "exact":
+        letters_only = [p for p in patterns if re.fullmatch(r"[Aa ]+", p)]
+        # words of up to six lengths are no code, one width is ("NY", "EUR")
+        return not letters_only or (len(patterns) == 1 and len(patterns[0]) <= 4)
+    if grain == "alnum":
+        return (len(patterns) == 1 and not re.fullmatch(r"[w ]+", patterns[0])) or (
+            len(patterns) == 1 and len(patterns[0]) >= 8 and " " not in patterns[0]
+        )
+    return len(patterns) == 1 and bool(re.search(r"[^Aa ]", patterns[0]))
+
+
+def _constants(probe: pl.DataFrame, pattern: str) -> str:
+    """The pattern with a literal where at least 99.9 % of its cells agree on a letter or digit, escaped by NULs."""
+    mine = probe.filter(exact_pattern(pl.col("value")) == pattern)
+    total = int(mine["n"].sum())
+    out = []
+    for i, c in enumerate(pattern):
+        if c not in _CLASS:
+            out.append(c)
+            continue
+        at = mine.group_by(pl.col("value").str.slice(i, 1).alias("c")).agg(pl.col("n").sum()).sort("n")
+        out.append("\0" + str(at["c"][-1]) if len(mine) >= 20 and at["n"][-1] >= 0.999 * total else c)
+    return "".join(out)
+
+
+def _slots(constants: str) -> list[tuple[bool, str]]:
+    """(is a literal, character or class) of each place of a template."""
+    out: list[tuple[bool, str]] = []
+    i = 0
+    while i < len(constants):
+        if constants[i] == "\0":
+            out.append((True, constants[i + 1]))
+            i += 2
+        else:
+            out.append((constants[i] not in _CLASS, constants[i]))
+            i += 1
+    return out
+
+
+def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """Values of `left` outside the legal patterns, with a repair where exactly one reading leads into a pattern."""
+    odd = left.filter(~shapes.accepts(pl.col("value")))
+    nothing = judged(left.head(0).select("value"))
+    if not len(odd) or len(odd) > 50_000:
+        return nothing
+    mended = _mend(shapes, odd)
+    usual = shapes.patterns[0] if shapes.patterns else shapes.grain
+    why = phrase(
+        "{} is not of the form {} that {} % of the column have",
+        pl.col("value").map_elements(repr, return_dtype=pl.String),
+        pl.lit(usual),
+        pl.lit(round(100 * shapes.cover, 2)),
+    )
+    if shapes.cover < _SURE:  # so many other values: some may be of another form by right
+        mended = mended.filter(pl.col("operation") != "extract").with_columns(sure=pl.col("sure") * 0.97)
+    known = view.values.select(new="value", seen="n")
+    good = mended.join(known, on="new", how="left", maintain_order="left").with_columns(
+        new_score=pl.when(pl.col("operation") == "extract")
+        .then(0.93)  # what is cut away may qualify the value ("estimated"): never without a person
+        .otherwise(pl.col("sure") + pl.when(pl.col("seen") > 0).then((1 - pl.col("sure")) / 2).otherwise(0.0))
+    )
+    repaired = judged(
+        good.select("value", "new", "new_score", "operation", "says", why=why),
+        kind="format",
+        score=0.97,
+        mend=True,
+    )
+    rest = odd.join(mended.select("value"), on="value", how="anti", maintain_order="left")
+    if shapes.grain == "exact" and len(rest):
+        rest = _not_just_longer(view, shapes, rest)
+    tail = float(rest["n"].sum()) / max(view.filled, 1)
+    if tail > _TAIL and len(rest):
+        rest = rest.head(0)
+    # few cells outside many inside: the rule of succession says how sure the pattern is
+    sure = max(0.5, 1 - 10 * tail)
+    flagged = judged(rest.select("value", why=why), kind="format", score=sure)
+    return pl.concat([repaired, flagged])
+
+
+def _not_just_longer(view: ColumnView, shapes: Shapes, rest: pl.DataFrame) -> pl.DataFrame:
+    """`rest` without values that differ from a legal pattern in the number of digits only.
+
+    Where the column pads its numbers with zeros the width is part of the form, and they stay.
+    """
+    legal = view.probe(_PROBE).filter(shapes.accepts(pl.col("value")))
+    padded = legal.filter(pl.col("value").str.contains(r"(?:^|\D)0\d"))
+    if len(padded) >= 0.01 * len(legal):
+        return rest
+    forms = [re.sub("9+", "9", pattern) for pattern in shapes.patterns]
+    form = exact_pattern(pl.col("value")).str.replace_all("9+", "9")
+    return rest.filter(~form.is_in(forms))
+
+
+def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
+    """`value`, `new`, `sure`, `operation`, `says` of the values with one way into a legal pattern, surest way first."""
+    ways = _ways(shapes)
+    out: list[pl.DataFrame] = []
+    left = odd.select("value")
+    for operation, says, sure, expression in ways:
+        made = left.with_columns(new=expression).filter(
+            pl.col("new").is_not_null() & (pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new"))
+        )
+        if len(made):
+            out.append(
+                made.with_columns(sure=pl.lit(sure), operation=pl.lit(operation), says=pl.lit(says)).select(
+                    "value", "new", "sure", "operation", "says"
+                )
+            )
+            left = left.join(made.select("value"), on="value", how="anti", maintain_order="left")
+    if shapes.constants and len(left):
+        alike = _look_alikes(shapes, left)
+        out.append(alike)
+        left = left.join(alike.select("value"), on="value", how="anti", maintain_order="left")
+        out.append(_punctuated(shapes, left))
+    out = [part for part in out if len(part)]
+    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
+    return pl.concat(out) if out else pl.DataFrame(schema=schema)
+
+
+def _ways(shapes: Shapes) -> list[tuple[str, str, float, pl.Expr]]:
+    value = pl.col("value")
+    blank = value.str.strip_chars().str.replace_all(r"\s+", " ")
+    tight = value.str.replace_all(r"\s+", "")
+    trimmed = blank.str.strip_chars(" ;,.:'\"`|()[]{}<>*#_~\\/")
+    inner = shapes.regex.removeprefix("^").removesuffix("$")
+    bounded = rf"(?:^|[^\p{{L}}\d])({inner})(?:[^\p{{L}}\d]|$)"
+    once = value.str.extract_all(bounded).list.len() == 1
+    extracted = pl.when(once).then(value.str.extract(bounded, 1))
+    ways = [
+        ("trim", "take blanks away", 0.98, blank),
+        ("trim", "take blanks away", 0.96, tight),
+        ("case", "write capitals as the rest of the column does", 0.95, blank.str.to_uppercase()),
+        ("case", "write capitals as the rest of the column does", 0.95, blank.str.to_lowercase()),
+        ("case", "write capitals as the rest of the column does", 0.93, blank.str.to_titlecase()),
+        ("drop_decimal", "take a trailing .0 away", 0.96, blank.str.replace(r"[.,]0+$", "")),
+        ("trim_marks", "take marks around the value away", 0.95, trimmed),
+        ("ascii", "write plain characters for look-alikes", 0.95, _plain_characters(blank)),
+    ]
+    if shapes.grain == "email":
+        at = blank.str.replace(r"(?i)\s*[\[(<]?\s*\bat\b\s*[\])>]?\s*", "@").str.replace_all(
+            r"(?i)\s+[\[(]?dot[\])]?\s+", "."
+        )
+        ways.append(("email_at", "write @ for the word at", 0.95, pl.when(~value.str.contains("@")).then(at)))
+        ways.append(("email_at", "take blanks and marks away", 0.9, tight.str.strip_chars(";,.:<>()[]'\"")))
+        ways.append(("email_at", "write one @ and single dots", 0.8, tight.str.replace_all(r"@+", "@").str.replace_all(
+            r"\.{2,}", ".").str.replace_all(",", ".")))  # fmt: skip
+    if shapes.grain in ("exact", "email", "uuid", "ip") or (shapes.grain == "alnum" and len(shapes.patterns) == 1):
+        ways.append(("extract", "keep the part that has the column's form", 0.93, extracted))
+    return ways
+
+
+def _plain_characters(text: pl.Expr) -> pl.Expr:
+    """Typographic dashes, quotes and full-width digits as plain ones."""
+    plain = text.str.replace_all(r"[‐‑‒–—−]", "-").str.replace_all(r"[‘’′]", "'").str.replace_all(r"[“”″]", '"')
+    wide = {chr(0xFF10 + d): str(d) for d in range(10)}
+    return plain.str.replace_many(list(wide), list(wide.values()))
+
+
+_AS_DIGIT: Final = {"O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "i": "1", "|": "1", "Z": "2", "z": "2",
+                    "S": "5", "s": "5", "B": "8", "G": "6"}  # fmt: skip
+_AS_LETTER: Final = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
+
+
+def _look_alikes(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """Letters read for digits and digits for letters, by the place they stand in: "SN-O098" in `AA-9999`."""
+    slots = _slots(shapes.constants)
+    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
+    same = left.filter(pl.col("value").str.len_chars() == len(slots))
+    if not len(same) or len(slots) > 60:
+        return pl.DataFrame(schema=schema)
+    pieces = []
+    for i, (lit, c) in enumerate(slots):
+        at = pl.col("value").str.slice(i, 1)
+        if c.isdigit():
+            at = at.replace(_AS_DIGIT)
+        elif c == "A" or (lit and c.isupper()):
+            at = at.replace(_AS_LETTER)
+        pieces.append(at)
+    return same.select(
+        "value",
+        new=pl.concat_str(pieces),
+        sure=pl.lit(0.9),
+        operation=pl.lit("look_alike"),
+        says=pl.lit("write a digit for the letter that looks like it, or a letter for the digit"),
+    ).filter((pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new")))
+
+
+def _punctuated(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """Letters and digits of a value put into the dominant template, constants filled in where the value lacks them.
+
+    Only where the classes agree place by place, so nothing is invented: "FE12342" in `AA-99999` is "FE-12342".
+    """
+    slots = _slots(shapes.constants)
+    whole = [(lit, c) for lit, c in slots if c.isalnum() or c in _CLASS]
+    lead = next((i for i, (lit, _) in enumerate(whole) if not lit), len(whole))
+    skeleton = left.with_columns(s=pl.col("value").str.replace_all(r"[^\p{L}\d]", ""))
+    out = []
+    for skipped in range(lead + 1):  # a prefix that all values share may be lacking
+        sure, parts = 0.9 if skipped else 0.95, whole[skipped:]
+        if len(parts) < 3:
+            continue
+        regex = "^" + "".join("(" + (re.escape(c) if lit else _CLASS[c]) + ")" for lit, c in parts) + "$"
+        # upper case is put in only where the template wants letters of one case
+        for cased in (pl.col("s"), pl.col("s").str.to_uppercase(), pl.col("s").str.to_lowercase()):
+            fitting = skeleton.with_columns(c=cased).filter(pl.col("c").str.contains(regex))
+            if not len(fitting):
+                continue
+            pieces: list[pl.Expr] = []
+            at = -skipped
+            for _, c in slots:
+                if not c.isalnum() and c not in _CLASS:
+                    pieces.append(pl.lit(c))
+                    continue
+                pieces.append(pl.lit(c) if at < 0 else pl.col("c").str.slice(at, 1))
+                at += 1
+            out.append(
+                fitting.select(
+                    "value",
+                    new=pl.concat_str(pieces),
+                    sure=pl.lit(sure),
+                    operation=pl.lit("punctuate"),
+                    says=pl.lit("put the marks where the rest of the column has them"),
+                )
+            )
+            skeleton = skeleton.join(fitting.select("value"), on="value", how="anti", maintain_order="left")
+    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
+    made = pl.concat(out) if out else pl.DataFrame(schema=schema)
+    return made.filter((pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new")))

@@ -1,0 +1,168 @@
+"""One value spelt in several ways: blanks around or inside it, another case, quotes, a broken encoding."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from kintsu.core.phrase import phrase
+from kintsu.profile.values.view import ColumnView, judged
+
+__all__ = ["judge_blanks", "judge_case", "judge_encoding", "judge_quotes", "judge_wrapping", "repaired_encoding"]
+
+_USUAL: Final = 0.9  # share of cells that must be clean before the others are slips
+_BROKEN: Final = (  # a lead byte of UTF-8 and a continuation byte, both read as Latin-1 or Windows-1252
+    r"[ÂÃÄÅâ][\x{80}-\x{BF}\x{20AC}\x{2013}-\x{2014}\x{2018}-\x{2026}\x{2030}\x{2039}\x{203A}\x{152}\x{153}\x{160}\x{161}"
+    r"\x{178}\x{17D}\x{17E}\x{192}\x{2C6}\x{2DC}\x{2122}]"
+)
+
+
+def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
+    """Blanks before, after or doubled inside values, in a column where nine of ten cells have none of that kind.
+
+    Blanks around values never belong to them, so up to half of the cells may have some.
+    """
+    value = pl.col("value")
+    single = value.str.strip_chars().str.replace_all(r"\s+", " ")
+    ways = {
+        "around": (value.str.contains(r"^\s|\s$"), value.str.strip_chars(), "take blanks around the value away"),
+        "inside": (value.str.contains(r"\S\s\s+\S|[\t\n\u{a0}]\S"), single, "write single blanks"),
+    }
+    out = []
+    for hit, new, says in ways.values():
+        share = view.share(hit)
+        if not 0 < share <= (0.5 if says.startswith("take") else 1 - _USUAL):
+            continue
+        rows = left.filter(hit).with_columns(new=new).filter(pl.col("new") != value)
+        known = rows["new"].is_in(left["value"].implode())
+        # a value that comes again and again in this spelling, and in no other, is spelt so by habit
+        often = pl.lit(not view.is_near_unique) & (pl.col("n") > max(2.0, 0.005 * view.filled))
+        rows = rows.with_columns(known=known).filter(pl.col("known") | ~often)
+        rows = rows.with_columns(new_score=pl.when(pl.col("known")).then(0.98).otherwise(0.96))
+        why = f"{says}: {100 * (1 - share):.1f} % of the column have none"
+        out.append(
+            judged(
+                rows.select("value", "new", "new_score", why=pl.lit(why)),
+                kind="format", score=0.97, mend=True, operation="trim", says=says,
+            )
+        )  # fmt: skip
+    return (
+        pl.concat(out).unique("value", keep="last", maintain_order=True)
+        if out
+        else judged(left.head(0).select("value"))
+    )
+
+
+def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
+    """Values that another, at least four times as frequent value equals but for case."""
+    if view.is_near_unique or len(left) < 2:
+        return judged(left.head(0).select("value"))
+    folded = left.with_columns(key=pl.col("value").str.to_lowercase())
+    shared = folded.filter(pl.len().over("key") > 1)
+    top = shared.sort(["key", "n", "value"], descending=[False, True, False]).unique(
+        "key", keep="first", maintain_order=True
+    )
+    pairs = shared.join(top.select("key", new="value", m="n"), on="key").filter(pl.col("value") != pl.col("new"))
+    pairs = pairs.filter(pl.col("m") >= 4 * pl.col("n")).sort("value")
+    # many values in two cases are a habit of mixing, few are slips; a pair that differs 20 to 1 is one in any case
+    clean = int(left["n"].sum()) - int(pairs["n"].sum())
+    sure = (
+        pl.when((pl.col("m") >= 20 * pl.col("n")) | (pl.lit(pairs["key"].n_unique() >= 2))).then(0.96).otherwise(0.85)
+    )
+    single = pl.col("value").str.len_chars() == 1
+    if not clean:
+        return judged(left.head(0).select("value"))
+    return judged(
+        pairs.select(
+            "value", "new",
+            score=pl.when(single).then(0.9).otherwise(0.97),
+            new_score=pl.when(single).then(sure - 0.05).otherwise(sure),
+            why=phrase("{} cells hold {}, {} hold {}", "n", "value", "m", "new"),
+        ),
+        kind="format", mend=True, operation="case", says="write capitals as the more frequent spelling does",
+    )  # fmt: skip
+
+
+_QUOTES: Final = {'"': '"', "'": "'", "`": "`´'", "´": "´", "“": "”", "„": "“”", "”": "”", "«": "»", "»": "«", "‘": "’"}
+
+
+def judge_quotes(view: ColumnView) -> pl.DataFrame:
+    """Whole values in quotes, in a column where at least half of the cells have none."""
+    value = pl.col("value")
+    opening = "".join(_QUOTES)
+    nothing = judged(view.values.head(0).select("value"))
+    some = view.values.filter(value.str.contains(f"^[{opening}]"))
+    if not len(some) or not len(some) <= 50_000:
+        return nothing
+    closing = value.str.head(1).replace_strict(_QUOTES, default="")
+    inner = value.str.slice(1).str.head(-1).str.strip_chars()
+    rows = some.with_columns(new=inner).filter(
+        closing.str.contains(value.str.tail(1), literal=True)
+        & (value.str.len_chars() >= 3)
+        & (pl.col("new") != "")
+        & ~pl.col("new").str.contains(f"[{opening}”»’]")
+    )
+    if not len(rows) or int(rows["n"].sum()) > 0.5 * view.filled:
+        return nothing
+    known = rows["new"].is_in(view.values["value"].implode())
+    return judged(
+        rows.with_columns(known=known).select(
+            "value", "new",
+            new_score=pl.when("known").then(0.97).otherwise(0.955),
+            why=phrase("in quotes, as {} % of the column are not",
+                          pl.lit(round(100 - 100 * int(rows["n"].sum()) / max(view.filled, 1), 1))),
+        ),
+        kind="format", score=0.96, mend=True, operation="unwrap", says="take quotes around the value away",
+    )  # fmt: skip
+
+
+def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
+    """Values in quotes or brackets, or with a stray mark at an end, that a more frequent value equals without them."""
+    value = pl.col("value")
+    marks = "\"'`´“”„«»‘’()[]{}<>*_~|;:,.!?^=\\"
+    bare = left.with_columns(new=value.str.strip_chars(marks + " ")).filter(
+        (pl.col("new") != value) & (pl.col("new") != "")
+    )
+    pairs = bare.join(left.select(new="value", m="n"), on="new").filter(pl.col("m") >= 3 * pl.col("n")).sort("value")
+    # a mark that many clean values end in ("Inc.") is a habit of the column
+    quoted = value.str.contains(r"""^["'`“”„«‘(\[{<].*["'`“”»’)\]}>]$""")
+    score = pl.when(quoted).then(0.96).otherwise(0.9)
+    return judged(
+        pairs.select("value", "new", score=score, new_score=score,
+                     why=phrase("{} cells hold {}, {} hold it without the marks", "n", "value", "m")),
+        kind="format", mend=True, operation="unwrap", says="take quotes and marks around the value away",
+    )  # fmt: skip
+
+
+def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
+    """UTF-8 text that was read as Latin-1 or Windows-1252: "KÃ¶ln" is "Köln"."""
+    foreign = left.filter(pl.col("value").str.len_bytes() != pl.col("value").str.len_chars())
+    broken = foreign.filter(pl.col("value").str.contains(_BROKEN))
+    if not len(broken) or len(broken) > 50_000:
+        return judged(left.head(0).select("value"))
+    fixed = pl.Series("new", [repaired_encoding(text) for text in broken["value"].to_list()], dtype=pl.String)
+    rows = broken.with_columns(fixed).drop_nulls("new")
+    known = rows["new"].is_in(left["value"].implode())
+    return judged(
+        rows.with_columns(new_score=pl.when(known).then(0.98).otherwise(0.95)).select(
+            "value", "new", "new_score", why=phrase("bytes of another encoding: it reads {}", "new")
+        ),
+        kind="format", score=0.98, mend=True, operation="encoding", says="read the bytes as UTF-8",
+    )  # fmt: skip
+
+
+def repaired_encoding(text: str) -> str | None:
+    """The text whose UTF-8 bytes were read in a one-byte encoding; None where there is no such text.
+
+    >>> repaired_encoding("KÃ¶ln"), repaired_encoding("Köln")
+    ('Köln', None)
+    """
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            fixed = text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+        if fixed != text:
+            return fixed
+    return None

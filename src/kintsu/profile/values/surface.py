@@ -1,0 +1,213 @@
+"""What lies on the surface of values and hides the rest: blanks, broken encodings, quotes, a mark stuck to many.
+
+It is taken away first, so that all other methods count "paid " and "'paid'" as "paid", and a value can be mended in
+two steps ("PAID " is "paid").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import polars as pl
+
+from kintsu.core.contracts import Reference
+from kintsu.core.memory import remembered
+from kintsu.core.phrase import phrase
+from kintsu.profile.values.null_tokens import is_null_token
+from kintsu.profile.values.shapes import exact_pattern, pattern_regex
+from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_quotes
+from kintsu.profile.values.units import unit_of
+from kintsu.profile.values.view import JUDGED, ColumnView, judged, view_of
+
+__all__ = ["clean_of", "compose", "judge_marks", "surface_of"]
+
+_PROBE: Final = 20_000  # distinct values that the form of a column is learned from
+_ODD: Final = 50_000  # most values outside the form that are looked at
+_LONGEST: Final = 10  # characters of a mark
+_NUMBER: Final = r"^[+-]?\d+(?:\.\d+)?$"
+_MOST_MARKS: Final = 3  # different marks of one column: more of them are part of the values ("12-A", "12-B")
+_VAGUE: Final = "<>≤≥±~≈+"  # before a number they may say that it is not exact
+
+
+def surface_of(reference: Reference, name: str) -> pl.DataFrame:
+    """Judgement (schema `JUDGED`) of the values of a column that carry something on their surface; remembered."""
+
+    def build() -> pl.DataFrame:
+        view = view_of(reference, name)
+        nothing = judged(view.values.head(0).select("value"))
+        if view.filled < 5:
+            return nothing
+        total = nothing
+        steps: list[Callable[[ColumnView], pl.DataFrame]] = [
+            lambda v: judge_encoding(v.values),
+            lambda v: judge_blanks(v, v.values),
+            judge_quotes,
+            judge_marks,
+            judge_marks,  # one at either end
+        ]
+        for step in steps:
+            found = step(_merged(view, total))
+            total = compose(total, found, view)
+        return total
+
+    table: pl.DataFrame = remembered(reference, ("surface", name), build)
+    return table
+
+
+def clean_of(reference: Reference, name: str) -> ColumnView:
+    """The column as if nothing lay on the surface of its values; remembered."""
+
+    def build() -> ColumnView:
+        return _merged(view_of(reference, name), surface_of(reference, name))
+
+    view: ColumnView = remembered(reference, ("clean", name), build)
+    return view
+
+
+def _merged(view: ColumnView, found: pl.DataFrame) -> ColumnView:
+    """The view with the judged values replaced by what they should be, and their counts added."""
+    if not len(found):
+        return view
+    made = view.values.join(found.select("value", "new"), on="value", how="left", maintain_order="left")
+    values = (
+        made.select(value=pl.coalesce("new", "value"), n="n").group_by("value").agg(pl.col("n").sum()).sort("value")
+    )
+    return ColumnView(view.name, values, view.filled, view.nulls, view.facts)
+
+
+def compose(first: pl.DataFrame, second: pl.DataFrame, view: ColumnView) -> pl.DataFrame:
+    """Judgement of the view's values by two judgements in turn, the second one of what the first one made.
+
+    Of a value that both mend the second says what was wrong; it is a little less sure than either.
+    """
+    if not len(first) or not len(second):
+        return second if not len(first) else first
+    names = ("new", "kind", "score", "why", "new_score", "operation", "says")
+    more = second.filter("mend").select(
+        *(pl.col(name).alias(name + "2") for name in names), pl.col("value").alias("new"), hit=pl.lit(True)
+    )
+    joined = first.join(more, on="new", how="left", maintain_order="left")
+    hit = pl.col("hit").fill_null(False)
+    chained = joined.select(
+        "value",
+        pl.when(hit).then("kind2").otherwise("kind").alias("kind"),
+        pl.when(hit).then(pl.max_horizontal("score", "score2")).otherwise("score").alias("score"),
+        pl.when(hit).then(phrase("{}; {}", "why", "why2")).otherwise("why").alias("why"),
+        "mend",
+        pl.when(hit).then("new2").otherwise("new").alias("new"),
+        pl.when(hit)
+        .then(pl.min_horizontal("new_score", "new_score2") - 0.005)
+        .otherwise("new_score")
+        .alias("new_score"),
+        pl.when(hit).then("operation2").otherwise("operation").alias("operation"),
+        pl.when(hit).then("says2").otherwise("says").alias("says"),
+    ).select(list(JUDGED))
+    others = second.join(first.select("value"), on="value", how="anti").join(view.values, on="value", how="semi")
+    both = pl.concat([chained, others.select(list(JUDGED))])
+    return both.filter(~pl.col("value").eq_missing(pl.col("new"))).sort("value")
+
+
+def _form(view: ColumnView) -> tuple[str, bool] | None:
+    """Regular expression of the values of a column of numbers or of one kind of code, and whether it is numbers."""
+    probe = view.probe(_PROBE).filter(~is_null_token(pl.col("value")))
+    total = int(probe["n"].sum())
+    if len(probe) < 5 or total < 20:
+        return None
+    if int(probe.filter(pl.col("value").str.contains(_NUMBER))["n"].sum()) >= 0.4 * total:
+        return _NUMBER, True
+    forms = (
+        probe.group_by(p=exact_pattern(pl.col("value")))
+        .agg(pl.col("n").sum(), pl.len().alias("d"))
+        .sort(["n", "p"], descending=[True, False])
+    )
+    top = forms.row(0, named=True)
+    if top["n"] < 0.3 * total or top["d"] < 5 or "9" not in top["p"] or len(top["p"]) < 3:
+        return None
+    # forms that come nearly as often are other legal forms
+    legal = forms.filter((pl.col("n") >= 0.5 * top["n"]) & (pl.col("d") >= 5)).head(4)["p"].to_list()
+    return "^(?:" + "|".join(pattern_regex(p) for p in legal) + ")$", False
+
+
+def judge_marks(view: ColumnView) -> pl.DataFrame:
+    """One mark before or after many values of a column of numbers or codes, which lack it to be of its form.
+
+    A mark needs three distinct values. Units and bare letters are left to the methods that know them.
+    """
+    nothing = judged(view.values.head(0).select("value"))
+    form = _form(view)
+    if form is None:
+        return nothing
+    regex, is_number = form
+    odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
+    if len(odd) < 3 or len(odd) > _ODD:
+        return nothing
+    made = _cuts(odd).filter(pl.col("new").str.contains(regex)).filter(~_is_own(is_number))
+    marks = made.group_by("mark", "at_end").agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
+    marks = marks.filter((pl.col("d") >= 3) & (pl.col("cells") <= 0.6 * view.filled)).sort("mark", "at_end")
+    marks = _not_written_over(marks, odd)
+    if is_number and len(marks):
+        marks = marks.filter(~pl.Series([bool(unit_of(mark.strip())) for mark in marks["mark"].to_list()]))
+    if not len(marks) or len(marks) > _MOST_MARKS:
+        return nothing
+    found = made.join(marks, on=["mark", "at_end"]).sort(["value", "cells", "mark"], descending=[False, True, False])
+    found = found.unique("value", keep="first", maintain_order=True)
+    vague = pl.col("mark").str.contains(f"^[{_VAGUE} ]+$") & pl.lit(is_number)
+    sure = (
+        pl.when(vague)
+        .then(0.75)
+        .when((pl.col("d") >= 5) & (pl.col("cells") <= 0.3 * view.filled))
+        .then(0.96)
+        .otherwise(0.9)
+    )
+    return judged(
+        found.select(
+            "value",
+            "new",
+            new_score=sure,
+            why=phrase(
+                "{} at the {} of {} cells; without it they are of the form of the column",
+                pl.col("mark").map_elements(repr, return_dtype=pl.String),
+                pl.when("at_end").then(pl.lit("end")).otherwise(pl.lit("beginning")),
+                "cells",
+            ),
+            says=phrase(
+                "take {} away from the {}",
+                pl.col("mark").map_elements(repr, return_dtype=pl.String),
+                pl.when("at_end").then(pl.lit("end")).otherwise(pl.lit("beginning")),
+            ),
+        ),
+        kind="typo", score=0.97, mend=True, operation="noise_affix",
+    )  # fmt: skip
+
+
+def _not_written_over(marks: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
+    """Marks without single signs that stand inside other values as well: those overwrote a character."""
+    inside = odd["value"].str.slice(1).str.head(-1)
+    kept = [
+        len(mark.strip()) != 1 or int(inside.str.contains(mark.strip(), literal=True).sum()) < 0.3 * d
+        for mark, d in marks.select("mark", "d").iter_rows()
+    ]
+    return marks.filter(pl.Series(kept, dtype=pl.Boolean))
+
+
+def _cuts(odd: pl.DataFrame) -> pl.DataFrame:
+    """All ways to cut 1 to 10 characters off either end: `value`, `n`, `new`, `mark`, `at_end`."""
+    value, out = pl.col("value"), []
+    for k in range(1, _LONGEST + 1):
+        longer = odd.filter(value.str.len_chars() > k)
+        for at_end in (True, False):
+            rest = value.str.head(-k) if at_end else value.str.slice(k)
+            mark = value.str.tail(k) if at_end else value.str.head(k)
+            out.append(longer.select("value", "n", new=rest, mark=mark, at_end=pl.lit(at_end)))
+    return pl.concat(out)
+
+
+def _is_own(is_number: bool) -> pl.Expr:
+    """Marks that say something of their own: digits, bare letters and blanks; beside numbers percent signs.
+
+    What is wholly in brackets (" [1]") is a remark.
+    """
+    mark = pl.col("mark")
+    own = (mark.str.contains(r"\d") & ~mark.str.contains(r"^\s*[\[({].*[\])}]$")) | mark.str.contains(r"^[\p{L}\s]+$")
+    return own | mark.str.contains(r"[%‰.,:\-()]$|^[\-(.,]") if is_number else own

@@ -1,0 +1,262 @@
+"""Rare values that are a slip of the hand away from a frequent value of the same column.
+
+How many rare values would lie that near by chance is learned from the column: the share of *frequent* values, which
+are legal, that lie as near to another frequent value. Where rare values do so no more often, nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from kintsu.core.phrase import phrase
+from kintsu.profile.values.view import judged
+
+__all__ = ["comparable", "judge_typos", "neighbours", "noise_symbols", "split_by_count", "wildcard_matches"]
+
+_PAIRS: Final = 20_000_000  # most pairs compared at once; more are compared within equal first letters
+_MOST: Final = 60_000  # most rare or frequent values looked at
+_RATIO: Final = 5  # least cells of the neighbour per cell of the slip
+_SPREAD: Final = 0.02  # share of a value's cells that one certain slip may hit, times the value's length: 20 x chance
+_CELLS: Final = 40_000_000  # most characters compared at once by wildcards
+
+
+def split_by_count(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(frequent, rare) values: frequent ones hold the bulk of the cells, rare ones a fraction of their counts."""
+    ranked = values.sort(["n", "value"], descending=[True, False])
+    if not len(ranked):
+        return ranked, ranked
+    held = ranked["n"].cum_sum() / ranked["n"].sum()
+    bulk = int(ranked["n"][min(int((held < 0.8).sum()), len(ranked) - 1)])
+    least = max(3.0, bulk / 4)
+    return ranked.filter(pl.col("n") >= least), ranked.filter(pl.col("n") <= max(2.0, least / 4))
+
+
+def _reach(length: np.ndarray) -> np.ndarray:
+    """Most edits between a slip and its word: 1 below 9 characters, 2 below 20, then a tenth."""
+    return np.select([length < 2, length < 9, length < 20], [0, 1, 2], np.minimum(length // 10, 6))
+
+
+def neighbours(rare: Sequence[str], frequent: Sequence[str]) -> pl.DataFrame:
+    """Pairs (`value`, `twin`, `d`) within reach by insertions, deletions, substitutions and swaps (OSA distance)."""
+    out: list[tuple[list[str], list[str], list[int]]] = []
+    if len(rare) * len(frequent) <= _PAIRS:
+        out.append(_near(list(rare), list(frequent)))
+    else:
+        initial: dict[str, list[str]] = {}
+        for word in frequent:
+            initial.setdefault(word[:1], []).append(word)
+        block: dict[str, list[str]] = {}
+        for word in rare:
+            block.setdefault(word[:1], []).append(word)
+        out += [_near(words, initial[c]) for c, words in block.items() if len(words) * len(initial.get(c, ())) <= _PAIRS
+                and c in initial]  # fmt: skip
+    return pl.DataFrame(
+        {
+            "value": [v for part in out for v in part[0]],
+            "twin": [t for part in out for t in part[1]],
+            "d": [d for part in out for d in part[2]],
+        },
+        schema={"value": pl.String, "twin": pl.String, "d": pl.Int64},
+    )
+
+
+def _near(rare: list[str], frequent: list[str]) -> tuple[list[str], list[str], list[int]]:
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cdist
+
+    if not rare or not frequent:
+        return [], [], []
+    rare_length = np.array([len(v) for v in rare])
+    reach = _reach(rare_length)
+    values: list[str] = []
+    twins: list[str] = []
+    distances: list[int] = []
+    for k in np.unique(reach[reach > 0]):
+        index = np.flatnonzero(reach == k)
+        d = cdist(
+            [rare[i] for i in index], frequent, scorer=OSA.distance, score_cutoff=int(k), dtype=np.uint8, workers=2
+        )
+        r, f = np.nonzero((d <= k) & (d > 0))
+        values += [rare[index[i]] for i in r]
+        twins += [frequent[i] for i in f]
+        distances += d[r, f].tolist()
+    return values, twins, distances
+
+
+def comparable(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs whose digits agree and that differ in a word: other digits or short parts of a code are other things."""
+    digits = pl.col("value").str.replace_all(r"\D", "")
+    same = pairs.filter(digits == pl.col("twin").str.replace_all(r"\D", ""))
+    coded = pl.col("twin").str.contains(r"[\d_]")
+    if not len(same.filter(coded)):
+        return same
+    # in codes made of parts a part of three letters or less has a meaning of its own ("ak_1", "al_1")
+    twins = same.filter(coded)
+    kept = [
+        any(len(part) >= 4 for part in set(re.split(r"[\W_\d]+", twin)) - set(re.split(r"[\W_\d]+", value)))
+        for value, twin in twins.select("value", "twin").iter_rows()
+    ]
+    return pl.concat([same.filter(~coded), twins.filter(pl.Series(kept, dtype=pl.Boolean))])
+
+
+def judge_typos(left: pl.DataFrame, filled: int) -> pl.DataFrame:
+    """Typos among `left`, the values of a text column that are not yet judged.
+
+    Words of up to three letters are judged apart: there chance is another.
+    """
+    length = pl.col("value").str.len_chars()
+    frequent, rare = split_by_count(left.filter(pl.col("value").str.contains(r"\p{L}{2}") & (length <= 200)))
+    parts = [
+        _judge(frequent.filter(length >= 4), rare.filter(length >= 4), left),
+        _judge(frequent.filter(length <= 3), rare.filter(length.is_between(2, 4)), left, least_words=3),
+    ]
+    return pl.concat(parts).unique("value", keep="first", maintain_order=True)
+
+
+def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, least_words: int = 1) -> pl.DataFrame:
+    nothing = judged(left.head(0).select("value"))
+    if len(frequent) < least_words or not len(rare) or max(len(frequent), len(rare)) > _MOST:
+        return nothing
+    words = frequent["value"].to_list()
+    found = comparable(neighbours(rare["value"].to_list(), words))
+    if not len(found):
+        return nothing
+    counts = left.select(twin="value", m="n")
+    found = found.join(rare.select("value", "n"), on="value").join(counts, on="twin")
+    # one slip in a hundred cells, spread over ten edits a letter: many copies of one slip are no slips
+    copies = 3 + _SPREAD * pl.col("m") / pl.col("twin").str.len_chars()
+    found = found.filter((pl.col("m") >= _RATIO * pl.col("n")) & (pl.col("n") <= copies))
+    legal = comparable(neighbours(words, words))
+    near = [_sureness(found, legal, rare, words, is_first) for is_first in (True, False)]
+    found = pl.concat(near)
+    if not len(found):
+        return nothing
+    best = _best(found)
+    grammar = _is_grammar(pl.col("value"), pl.col("twin"))
+    factor = pl.when(grammar).then(0.6).otherwise(1.0) * pl.when(pl.col("d") == 1).then(1.0).otherwise(0.95)
+    sound = pl.when(pl.col("m") >= 20 * pl.col("n")).then(0.98).otherwise(0.93)
+    scored = best.with_columns(score=(pl.col("sure") * factor * sound).clip(0, 1)).filter(pl.col("score") >= 0.5)
+    return judged(
+        scored.select(
+            "value",
+            "score",
+            why=phrase("{} cells hold {}, {} hold {}, {} edits away", "n",
+                          pl.col("value").map_elements(repr, return_dtype=pl.String), "m",
+                          pl.col("twin").map_elements(repr, return_dtype=pl.String), "d"),
+            new="twin",
+            new_score=pl.col("score") * pl.col("part"),
+        ),
+        kind="typo",
+        mend=True,
+        operation="typo",
+        says="replace a slip of the hand by the frequent value it is near to",
+    )  # fmt: skip
+
+
+def _sureness(
+    found: pl.DataFrame, legal: pl.DataFrame, rare: pl.DataFrame, words: list[str], is_first: bool
+) -> pl.DataFrame:
+    """The pairs one edit apart (or, of the other values, those further apart), with `sure`: that it is no chance.
+
+    Chance is the share of frequent values that have another one as near. Where that is more than half, nearness
+    tells nothing.
+    """
+    single = pl.col("d") == 1
+    pairs, base = found.filter(single), legal.filter(single)
+    n_rare = len(rare)
+    if not is_first:
+        first = pairs["value"].unique()
+        pairs = found.filter(~single & ~pl.col("value").is_in(first.implode()))
+        base, n_rare = legal.filter(~single), n_rare - len(first)
+    by_chance = (base["value"].n_unique() + 0.5) / (len(words) + 1)
+    share = pairs["value"].n_unique() / (n_rare + 1)
+    sure = 1 - by_chance * (1 - share) / max((1 - by_chance) * share, 1e-9) if by_chance <= 0.5 else 0.0
+    return pairs.with_columns(sure=pl.lit(sure)).filter(pl.col("sure") >= 0.5)
+
+
+def _best(found: pl.DataFrame) -> pl.DataFrame:
+    """The likeliest twin of each value, with its `part` of the likelihood: count times 1/50 for each further edit."""
+    weighed = found.with_columns(w=pl.col("m") * pl.lit(0.02).pow(pl.col("d") - 1))
+    ranked = weighed.sort(["value", "w", "twin"], descending=[False, True, False])
+    part = pl.col("w") / pl.col("w").sum().over("value")
+    return ranked.with_columns(part=part).unique(subset="value", keep="first", maintain_order=True)
+
+
+def _is_grammar(value: pl.Expr, twin: pl.Expr) -> pl.Expr:
+    """Whether one is the other with a usual ending (plural, feminine, agent): often another legal value."""
+    endings = ["s", "es", "e", "a", "o", "r", "er", "n", "en", "y", "i", "d"]
+    made = [(value == twin + pl.lit(end)) | (twin == value + pl.lit(end)) for end in endings]
+    return pl.any_horizontal(made)
+
+
+def noise_symbols(pairs: pl.DataFrame) -> list[str]:
+    """Characters that overwrote others in many pairs of equal length: the target of 60 % of all overwrites.
+
+    `pairs` has `value` (damaged) and `twin`. A symbol needs 10 overwritten places and 5 different lost characters.
+    """
+    same = pairs.filter(pl.col("value").str.len_chars() == pl.col("twin").str.len_chars()).unique()
+    if len(same) < 10:
+        return []
+    targets: dict[str, list[str]] = {}
+    n_values = 0
+    for value, twin in same.select("value", "twin").head(20_000).iter_rows():
+        differing = [(a, b) for a, b in zip(value, twin) if a != b]
+        put = {a for a, _ in differing}
+        if len(put) == 1 and sorted(value) != sorted(twin):
+            n_values += 1
+            targets.setdefault(next(iter(put)), []).extend(b for _, b in differing)
+    # noise does not choose what it overwrites; words that differ in one place do
+    return sorted(c for c, lost in targets.items() if len(lost) >= max(10, 0.6 * n_values) and len(set(lost)) >= 5)
+
+
+def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    """Values that equal exactly one more frequent value of their length but where they hold `symbol`.
+
+    Returns `value`, `n`, `twin`, `m`, `k` (characters overwritten). At most half of the characters may be overwritten.
+    """
+    damaged = values.filter(pl.col("value").str.contains(symbol, literal=True))
+    out = []
+    for (length,), part in damaged.group_by(pl.col("value").str.len_chars().alias("length"), maintain_order=True):
+        whole = values.filter((pl.col("value").str.len_chars() == length) & (pl.col("n") >= 2))
+        width = int(str(length))
+        if not len(whole) or width < 2 or width > 400:
+            continue
+        step = max(1, _CELLS // (len(whole) * width))
+        if len(part) > 200 * step:
+            continue
+        clean = _characters(whole["value"].to_list(), width)
+        for start in range(0, len(part), step):
+            chunk = part[start : start + step]
+            rough = _characters(chunk["value"].to_list(), width)
+            differs = rough[:, None, :] != clean[None, :, :]
+            legal = ~(differs & (rough[:, None, :] != ord(symbol))).any(axis=2)
+            n_put = differs.sum(axis=2)
+            r, f = np.nonzero(legal & (n_put > 0) & (n_put <= max(1, width // 2)))
+            out.append(
+                pl.DataFrame(
+                    {
+                        "value": chunk["value"].gather(r),
+                        "n": chunk["n"].gather(r),
+                        "twin": whole["value"].gather(f),
+                        "m": whole["n"].gather(f),
+                        "k": n_put[r, f],
+                    }
+                )
+            )
+    schema = {"value": pl.String, "n": pl.Int64, "twin": pl.String, "m": pl.Int64, "k": pl.Int64}
+    found = pl.concat(out) if out else pl.DataFrame(schema=schema)
+    # a twin that holds the symbol at the same place may itself be damaged: the one with fewer symbols is the clean one
+    found = found.filter(pl.col("m") >= 2 * pl.col("n")).sort("value", "twin")
+    least = pl.col("k") == pl.col("k").max().over("value")
+    found = found.filter(least)
+    return found.filter(pl.len().over("value") == 1)
+
+
+def _characters(words: list[str], width: int) -> np.ndarray:
+    """(n, width) code points of words of one length."""
+    return np.array(words, dtype=f"<U{width}").view(np.uint32).reshape(len(words), width)

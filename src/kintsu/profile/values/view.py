@@ -1,0 +1,110 @@
+"""The distinct values of one column as all value-level methods see them, and a memory for what was learned of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from kintsu.core.contracts import ColumnFacts, Reference
+from kintsu.core.memory import remembered
+
+__all__ = ["JUDGED", "ColumnView", "cells", "judged", "unjudged", "view_of"]
+
+JUDGED: Final[dict[str, Any]] = {
+    "value": pl.String,  # a distinct text of the column
+    "kind": pl.String,  # kind of the finding, one of vocabulary.KINDS
+    "score": pl.Float64,  # that the value is wrong, in [0, 1]
+    "why": pl.String,
+    "mend": pl.Boolean,  # a repair is proposed
+    "new": pl.String,  # the repaired text; null: the cell becomes null
+    "new_score": pl.Float64,  # that the repair is exactly right, in [0, 1]
+    "operation": pl.String,  # standard name of the operation, such as "strip_unit"
+    "says": pl.String,  # the operation in words, for the recipe
+}
+"""Schema of a judgement: what is wrong with which distinct values, and what they should be."""
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """Distinct non-blank texts of a column with their counts over all rows.
+
+    `values` has `value` String and `n` Int64, sorted by value. `filled` is the sum of `n`; `nulls` counts the cells
+    that are null or blank.
+    """
+
+    name: str
+    values: pl.DataFrame
+    filled: int
+    nulls: int
+    facts: ColumnFacts
+
+    @property
+    def rows(self) -> int:
+        return self.filled + self.nulls
+
+    @property
+    def distinct(self) -> int:
+        return len(self.values)
+
+    @property
+    def is_near_unique(self) -> bool:
+        """Nearly every filled cell has a value of its own: names, keys, texts."""
+        return self.distinct > 0.6 * max(self.filled, 1)
+
+    def probe(self, most: int) -> pl.DataFrame:
+        """At most about `most` distinct values, evenly over their sorted order: the same for any order of rows."""
+        return self.values.gather_every(-(-len(self.values) // most)) if len(self.values) > most else self.values
+
+    def share(self, hit: pl.Expr) -> float:
+        """Share of filled cells whose value satisfies `hit`, in [0, 1]."""
+        total = self.values.filter(hit)["n"].sum()
+        return float(total) / max(self.filled, 1)
+
+    def without(self, values: pl.Series) -> ColumnView:
+        """The column as if these values were not there."""
+        kept = self.values.filter(~pl.col("value").is_in(values.implode())) if len(values) else self.values
+        return ColumnView(self.name, kept, int(kept["n"].sum()), self.nulls, self.facts)
+
+
+def view_of(reference: Reference, name: str) -> ColumnView:
+    """The view of one column, remembered."""
+
+    def build() -> ColumnView:
+        values = reference.values(name)
+        # blanks sort before all signs, so only few values can be blank (or one or two exotic blanks)
+        few = values.filter((pl.col("value") < "!") | (pl.col("value").str.len_bytes() <= 6))
+        blank = few.filter(pl.col("value").str.strip_chars() == "")["value"]
+        if len(blank):
+            values = values.filter(~pl.col("value").is_in(blank.implode()))
+        filled = int(values["n"].sum())
+        return ColumnView(name, values, filled, max(reference.rows - filled, 0), reference.column(name))
+
+    view: ColumnView = remembered(reference, ("view", name), build)
+    return view
+
+
+def judged(frame: pl.DataFrame, **constants: Any) -> pl.DataFrame:
+    """`frame` with the schema of a judgement; constants fill columns, what is absent is null (`mend`: false)."""
+    full = frame.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
+    absent = [name for name in JUDGED if name not in full.columns]
+    full = full.with_columns(pl.lit(False if name == "mend" else None).alias(name) for name in absent)
+    return full.select(pl.col(name).cast(dtype) for name, dtype in JUDGED.items())
+
+
+def unjudged(view: ColumnView, done: list[pl.DataFrame]) -> pl.DataFrame:
+    """The view's values that no earlier judgement names."""
+    left = view.values
+    for part in done:
+        if len(part):
+            left = left.join(part.select("value"), on="value", how="anti", maintain_order="left")
+    return left
+
+
+def cells(row: pl.Series, text: pl.Series, table: pl.DataFrame) -> pl.DataFrame:
+    """The cells whose text is one of `table`'s values: `row` and all columns of `table`."""
+    if not len(table) or not len(row):
+        return pl.DataFrame({"row": row.head(0)}).join(table.head(0), how="cross")
+    found = pl.DataFrame([row.alias("row"), text.alias("value")])
+    return found.join(table, on="value", how="inner", maintain_order="left")

@@ -1,0 +1,55 @@
+import polars as pl
+import pytest
+
+from kintsu.core.batch import Batch
+from kintsu.profile.build import reference_of
+from kintsu.profile.values.judgement import judgement_of
+
+
+def judged(values):
+    batch = Batch.of(pl.DataFrame({"a": values}, schema={"a": pl.String}))
+    reference = reference_of(lambda columns=None: iter([batch]), batch.table, seed=0)
+    table = judgement_of(reference, "a").filter("mend")
+    return dict(table.select("value", "new").iter_rows())
+
+
+CODES = [f"AB-{1000 + 37 * i}" for i in range(200)]
+WORDS = ["paid", "open", "sent", "lost"] * 60
+
+
+@pytest.mark.parametrize("mark", [" (old)", "#", " - copy", "_x", " [1]", "~"])
+def test_a_mark_after_many_codes_is_taken_away(mark):
+    marked = {code + mark: code for code in CODES[::20]}
+    assert judged([*marked, *(c for c in CODES if c + mark not in marked)]) == marked
+
+
+@pytest.mark.parametrize("mark", ["no. ", "'", "> ", "ref:"])
+def test_a_mark_before_many_numbers_is_taken_away(mark):
+    numbers = [str(100 + 3 * i) for i in range(200)]
+    marked = {mark + n: n for n in numbers[::20]}
+    assert judged([*marked, *(n for n in numbers if mark + n not in marked)]) == marked
+
+
+def test_letters_after_numbers_are_no_marks():
+    houses = [str(i) for i in range(1, 150)] + [f"{i}-{c}" for i in range(1, 30) for c in "ABCDE"]
+    assert not judged(houses)
+
+
+@pytest.mark.parametrize("damaged", ["paid ", "PAID", "PAID ", "'paid'", "'PAID'", " pAid\t"])
+def test_repairs_go_on_from_one_to_the_next(damaged):
+    assert judged([*WORDS, damaged]) == {damaged: "paid"}
+
+
+def test_blanks_in_a_third_of_the_cells_are_taken_away():
+    words = [word + (" " if i % 3 == 0 else "") for i, word in enumerate(WORDS)]
+    assert judged(words) == {f"{word} ": word for word in ("paid", "open", "sent", "lost")}
+
+
+def test_integers_with_a_trailing_zero_are_integers_among_integers():
+    numbers = [str(i) + (".0" if i % 5 == 0 else "") for i in range(1, 300)]
+    assert judged(numbers) == {f"{i}.0": str(i) for i in range(5, 300, 5)}
+
+
+def test_a_letter_that_looks_like_a_digit_is_one_where_the_decimals_say_so():
+    prices = [f"{3 + 0.37 * i:.2f}" for i in range(200)]
+    assert judged([*prices, "34.8l", "S7.47"]) == {"34.8l": "34.81", "S7.47": "57.47"}
