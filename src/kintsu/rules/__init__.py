@@ -1,0 +1,1 @@
+"""Rules about tables: their language, their evaluation and their discovery."""

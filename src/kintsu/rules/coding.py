@@ -1,0 +1,65 @@
+"""Dictionary codes: distinct texts once, integers from then on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kintsu.core.batch import Batch, Column
+
+__all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "pack", "sampled_rows"]
+
+Ints = npt.NDArray[np.int64]
+
+UNSEEN = -1  # a text that training never saw
+MISSING = -2  # null or blank
+
+
+def filled_text(column: Column) -> pl.Series:
+    """Text of a column with blank cells as null."""
+    text = column.text
+    return pl.select(pl.when(~column.is_missing).then(text)).to_series().alias(column.name)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The distinct texts of one column, sorted; a text's code is its position."""
+
+    values: pl.Series
+
+    @staticmethod
+    def of(text: pl.Series) -> Codes:
+        return Codes(text.drop_nulls().unique().sort().alias("value"))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def encode(self, text: pl.Series) -> Ints:
+        """Code of every text; `UNSEEN` where training never saw it, `MISSING` where it is null."""
+        known = pl.DataFrame({"value": self.values, "code": pl.int_range(len(self.values), eager=True)})
+        joined = text.alias("value").to_frame().join(known, on="value", how="left", maintain_order="left")
+        code = joined["code"].fill_null(UNSEEN).to_numpy().astype(np.int64)
+        return np.where(text.is_null().to_numpy(), MISSING, code)
+
+    def decode(self, codes: Ints) -> pl.Series:
+        """Text of every code; null for negative codes."""
+        index = pl.Series(codes, dtype=pl.Int64)
+        return self.values.gather(pl.select(pl.when(index >= 0).then(index)).to_series())
+
+
+def pack(first: Ints, second: Ints, width: int) -> Ints:
+    """Two codes in one int64; negative where either is (no value, no group)."""
+    both: Ints = first * width + second
+    return np.where((first < 0) | (second < 0), UNSEEN, both)
+
+
+def sampled_rows(batch: Batch, most: int, seed: int) -> Batch:
+    """At most about `most` rows, chosen by their content: the same rows in any row order."""
+    if len(batch) <= most:
+        return batch
+    share = int(most / len(batch) * 2**32)
+    chosen = (batch.frame.hash_rows(seed) % 2**32 < share).arg_true()
+    return Batch(batch.table, batch.frame[chosen], batch.row.gather(chosen), batch.decimal_comma)

@@ -1,0 +1,412 @@
+"""Judges cells by the columns that determine them: what should stand here, and how sure is that?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import Reference
+from kintsu.core.memory import remembered
+from kintsu.rules import balance, derive
+from kintsu.rules.balance import BalanceModel
+from kintsu.rules.coding import MISSING, UNSEEN, Codes, filled_text, pack
+from kintsu.rules.derive import DeriveModel
+from kintsu.rules.discover.dependency import Dependency, dependencies
+from kintsu.rules.formula import holds
+from kintsu.rules.probability import probability
+from kintsu.rules.source_model import sourced
+from kintsu.rules.votes import VoteTable, rank, weight_of
+
+__all__ = ["JUDGED", "VoteModel", "judge", "train"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+IN_MEMORY_ROWS = 300_000  # a sample that is the whole table, up to so many rows, is counted without another pass
+CHUNK = 50_000  # rows judged at once: bounds memory at rows x candidates x left sides
+
+
+@dataclass(frozen=True)
+class Side:
+    """A left side: one column, or two with the sorted packed pairs that occur."""
+
+    columns: tuple[str, ...]
+    pairs: Ints | None = None
+    width: int = 0  # of the second column
+
+    def groups(self, codes: Mapping[str, Ints]) -> Ints:
+        """Group of every row; negative where a cell is missing or the pair was never seen."""
+        first = codes[self.columns[0]]
+        if self.pairs is None:
+            return first
+        packed = pack(first, codes[self.columns[1]], self.width)
+        at = np.minimum(np.searchsorted(self.pairs, packed), max(len(self.pairs) - 1, 0))
+        found = (packed >= 0) & (self.pairs[at] == packed) if len(self.pairs) else np.zeros(len(packed), bool)
+        return np.where(found, at, UNSEEN)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A right column with everything that votes on it."""
+
+    column: str
+    dependencies: tuple[Dependency, ...]
+    sides: tuple[Side, ...]
+    tables: tuple[VoteTable, ...]
+
+    @property
+    def weights(self) -> list[float]:
+        return [weight_of(d.strength.sound) for d in self.dependencies]
+
+
+@dataclass(frozen=True)
+class VoteModel:
+    """Value maps: key -> value, votes. Read-only; a batch is judged by look-ups alone."""
+
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+    seen: Mapping[str, Ints] = field(default_factory=dict)  # rows per code
+    balance: BalanceModel = field(default_factory=lambda: BalanceModel((), {}, {}))
+    derived: DeriveModel = field(default_factory=DeriveModel)
+
+
+def train(reference: Reference) -> VoteModel:
+    """What `judge` needs of a table; learned once per reference."""
+    return remembered(reference, "votes", lambda: _learn(reference))
+
+
+def _learn(reference: Reference) -> VoteModel:
+    """Vote tables over all rows for the dependencies that the sample shows."""
+    reported = sourced(reference)  # copied errors outvote the truth: reliability decides there, not the number of rows
+    found = [d for d in dependencies(reference) if reported is None or d.right not in reported.columns]
+    names = sorted({name for d in found for name in (*d.left, d.right)})
+    codes = {name: Codes(_filled(reference.values(name)["value"])) for name in names}
+    seen = {}
+    for name in names:
+        counted = reference.values(name)
+        code = codes[name].encode(counted["value"])
+        weight = counted["n"].to_numpy()[code >= 0]
+        seen[name] = np.bincount(code[code >= 0], weights=weight, minlength=len(codes[name])).astype(np.int64)
+    counted_by = _Counts(reference, codes, found)
+    targets = []
+    for right in reference.columns:
+        chosen = tuple(d for d in found if d.right == right)
+        if not chosen:
+            continue
+        sides, tables = zip(*(_table(d, counted_by, codes) for d in chosen))
+        targets.append(Target(right, chosen, tuple(sides), tuple(tables)))
+    return VoteModel(codes, tuple(targets), seen, balance.train(reference), derive.train(reference))
+
+
+def _filled(values: pl.Series) -> pl.Series:
+    return values.filter(values.str.strip_chars() != "")
+
+
+class _Counts:
+    """Coded combinations of columns with their rows; columns that hang together are counted in one pass."""
+
+    def __init__(self, reference: Reference, codes: Mapping[str, Codes], found: list[Dependency]) -> None:
+        self._reference, self._codes = reference, codes
+        self._whole = reference.sample if len(reference.sample) == reference.rows <= IN_MEMORY_ROWS else None
+        self._coded: dict[tuple[str, ...], dict[str, Ints]] = {}
+        stars: dict[str, set[str]] = {}
+        for d in found:
+            if len(d.left) == 1:
+                stars.setdefault(d.left[0], {d.left[0]}).add(d.right)
+        order = sorted(stars.values(), key=lambda star: (-len(star), sorted(star)))
+        self._stars = [tuple(sorted(star)) for star in order]
+
+    def of(self, names: tuple[str, ...]) -> tuple[list[Ints], Ints]:
+        """Codes of the named columns and the rows of each line; lines may repeat."""
+        if self._whole is not None:
+            for name in names:
+                if (name,) not in self._coded:
+                    self._coded[(name,)] = {name: self._codes[name].encode(filled_text(self._whole[name]))}
+            return [self._coded[(name,)][name] for name in names], np.ones(len(self._whole), np.int64)
+        star = next((s for s in self._stars if set(names) <= set(s)), tuple(names))
+        if star not in self._coded:
+            counted = self._reference.counts(star)
+            self._coded[star] = {name: self._codes[name].encode(_blank_to_null(counted[name])) for name in star}
+            self._coded[star][""] = counted["n"].to_numpy()
+        return [self._coded[star][name] for name in names], self._coded[star][""]
+
+
+def _blank_to_null(text: pl.Series) -> pl.Series:
+    return pl.select(pl.when(text.str.strip_chars() != "").then(text)).to_series()
+
+
+def _table(d: Dependency, counts: _Counts, codes: Mapping[str, Codes]) -> tuple[Side, VoteTable]:
+    (*left, right), n = counts.of((*d.left, d.right))
+    width = len(codes[d.right])
+    if len(left) == 1:
+        return Side(d.left), VoteTable.of(left[0], right, n, len(codes[d.left[0]]), width)
+    second = len(codes[d.left[1]])
+    packed = pack(left[0], left[1], second)
+    pairs = np.unique(packed[packed >= 0])
+    side = Side(d.left, pairs, second)
+    group = side.groups(dict(zip(d.left, left)))
+    return side, VoteTable.of(group, right, n, len(pairs), width)
+
+
+JUDGED = {
+    "row": pl.Int64,
+    "column": pl.String,
+    "old": pl.String,
+    "missing": pl.Boolean,
+    "new": pl.String,
+    "lead": pl.Float64,  # support of new over old (over the runner-up where old is missing), in weighted log counts
+    "margin": pl.Float64,  # support of new over the best third value
+    "for_new": pl.Int64,  # left sides with votes for new
+    "for_old": pl.Int64,
+    "copied": pl.Float64,  # of the best left side: share of rows that disagree by a value which their group repeats
+    "strength": pl.Float64,  # largest corrected strength of a left side that puts new first
+    "votes": pl.Int64,  # others in the best group that have new ...
+    "voters": pl.Int64,  # ... of so many
+    "old_votes": pl.Int64,
+    "empty": pl.Int64,  # others in that group without a value
+    "old_seen": pl.Int64,  # rows of the table with the old value
+    "new_seen": pl.Int64,
+    "likeness": pl.Float64,  # normalised edit similarity of old and new, 0 where old is missing
+    "side": pl.String,  # the left side with the most to say, for people
+    "key": pl.String,
+    "backing": pl.Float64,  # how much better that left cell agrees with the rest of the row than the old value does
+    "score": pl.Float64,  # probability that new is right
+}
+
+
+def judge(batch: Batch, model: VoteModel) -> pl.DataFrame:
+    """One line (schema `JUDGED`) per cell whose determining columns speak for another value."""
+    needed = {name for t in model.targets for s in t.sides for name in s.columns} | {t.column for t in model.targets}
+    texts = {name: filled_text(batch[name]) for name in needed if name in batch.columns}
+    codes = {name: model.codes[name].encode(text) for name, text in texts.items()}
+    read = _Read(batch, model, codes, texts)
+    ballots = [b for target in model.targets if (b := _Ballot.of(target, codes)) is not None]
+    witnesses = _Witnesses(ballots)
+    parts = [
+        _judge_rows(read, ballot, witnesses, rows[start : start + CHUNK])
+        for ballot in ballots
+        for rows in [np.flatnonzero(ballot.contested)]
+        for start in range(0, len(rows), CHUNK)
+    ]
+    return _doubted(batch, model, pl.concat(parts)) if parts else pl.DataFrame(schema=JUDGED)
+
+
+def _doubted(batch: Batch, model: VoteModel, judged: pl.DataFrame) -> pl.DataFrame:
+    """Scores cut to a tenth where the old value fits a formula or derivation with the rest of its row.
+
+    For such a row to be wrong, two of its cells would have to be wrong in the same way.
+    """
+    rows = judged["row"].unique()
+    at = batch.row.is_in(rows.implode()).arg_true()
+    some = Batch(batch.table, batch.frame[at], batch.row.gather(at), batch.decimal_comma)
+    fits: list[pl.DataFrame] = []
+    for formula in model.balance.formulas:
+        if all(name in batch.columns for name in formula.columns):
+            numbers = {name: some[name].number.to_numpy().astype(np.float64) for name in formula.columns}
+            fits.append(_pairs_of(some.row.filter(pl.Series(holds(formula, numbers))), formula.columns))
+    for d in model.derived.derivations:
+        names = tuple(dict.fromkeys((d.column, *d.parts)))
+        # a part that is changed on its way (only its digits, in lower case) may be wrong where the text fits
+        kept = (d.column, *(name for name, form in d.pieces if name and not form))
+        if all(name in batch.columns for name in names):
+            texts = pl.DataFrame({name: filled_text(some[name]) for name in names})
+            fit = texts.select((d.expected() == pl.col(d.column)).fill_null(False)).to_series()
+            fits.append(_pairs_of(some.row.filter(fit), kept))
+    if not fits:
+        return judged
+    known = pl.concat(fits).unique().with_columns(fit=pl.lit(True))
+    joined = judged.join(known, on=["row", "column"], how="left", maintain_order="left")
+    score = pl.when(pl.col("fit").fill_null(False)).then(pl.col("score") * 0.1).otherwise("score")
+    return joined.with_columns(score=score).drop("fit")
+
+
+def _pairs_of(rows: pl.Series, columns: tuple[str, ...]) -> pl.DataFrame:
+    names = pl.DataFrame({"column": list(columns)})
+    return pl.DataFrame({"row": rows}).join(names, how="cross")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A batch with what was looked up of it once."""
+
+    batch: Batch
+    model: VoteModel
+    codes: Mapping[str, Ints]
+    texts: Mapping[str, pl.Series]
+
+
+@dataclass(frozen=True)
+class _Ballot:
+    """One target in one batch: the left sides at hand, the group of every row in each, and who contradicts.
+
+    `stand[t]` is 1 where the commonest value of the row's group is the observed one, -1 where it is another one, and 0
+    where there is nothing to compare.
+    """
+
+    target: Target
+    usable: list[int]
+    observed: Ints
+    groups: list[Ints]
+    stand: list[npt.NDArray[np.int8]]
+    contested: npt.NDArray[np.bool_]
+
+    @staticmethod
+    def of(target: Target, codes: Mapping[str, Ints]) -> _Ballot | None:
+        usable = [i for i, s in enumerate(target.sides) if all(name in codes for name in s.columns)]
+        if target.column not in codes or not usable:
+            return None
+        observed = codes[target.column]
+        groups = [target.sides[i].groups(codes) for i in usable]
+        contested, stand = np.zeros(len(observed), bool), []
+        for i, group in zip(usable, groups):
+            table, known = target.tables[i], np.maximum(group, 0)
+            speaks = (group >= 0) & (table.total[known] - (observed >= 0) > 0)
+            same = table.top[known, 0] == observed
+            contested |= speaks & ~same
+            stand.append(np.where(speaks & (observed != MISSING), np.where(same, 1, -1), 0).astype(np.int8))
+        return _Ballot(target, usable, observed, groups, stand, contested)
+
+
+class _Witnesses:
+    """How well the cells of one column, as left sides, agree with the other cells of their rows.
+
+    A cell that contradicts most of what it should determine is itself the suspect.
+    """
+
+    def __init__(self, ballots: list[_Ballot]) -> None:
+        self._stand: dict[str, dict[str, Floats]] = {}
+        for ballot in ballots:
+            for i, stand in zip(ballot.usable, ballot.stand):
+                d = ballot.target.dependencies[i]
+                if len(d.left) == 1:
+                    weight = d.strength.sound * (1 - d.strength.chance)
+                    # disagreement is news only where it is rare: in full at 5 % of the rows
+                    news = min(1.0, np.log(max(1 - d.strength.agreement, 0.05)) / np.log(0.05))
+                    said = weight * np.where(stand < 0, news * stand, stand)
+                    self._stand.setdefault(d.left[0], {})[ballot.target.column] = said
+
+    def between(self, column: str, right: str, rows: Ints) -> Floats:
+        """Agreement of this column's cells with one column that they determine; 0 where they do not."""
+        said = self._stand.get(column, {}).get(right)
+        return np.zeros(len(rows)) if said is None else said[rows]
+
+    def of(self, column: str, without: str, rows: Ints) -> Floats:
+        """Agreement minus disagreement of this column's cells with what they determine, `without` left out."""
+        total = np.zeros(len(rows))
+        for right, said in self._stand.get(column, {}).items():
+            if right != without:
+                total += said[rows]
+        return total
+
+
+def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints) -> pl.DataFrame:
+    target, usable, model, texts, batch = ballot.target, ballot.usable, read.model, read.texts, read.batch
+    tables, groups = [target.tables[i] for i in usable], [g[rows] for g in ballot.groups]
+    observed = ballot.observed[rows]
+    weights = [target.weights[i] for i in usable]
+    strengths = np.array([target.dependencies[i].strength.sound for i in usable])
+    repeated = np.array([s.repeated * (1 - s.corrected) for i in usable for s in [target.dependencies[i].strength]])
+    candidates, support, votes, voters, empty = rank(tables, weights, groups, observed)
+    line = np.arange(len(rows))
+    rivals = support.copy()
+    rivals[:, 0] = -np.inf
+    best = rivals.argmax(axis=1)
+    new = candidates[line, best]
+    top = rivals[line, best]
+    rivals[line, best] = -np.inf
+    third = rivals.max(axis=1)
+    floor = (np.array(weights)[:, None] * np.log(0.5) * np.ones((1, len(rows)))).sum(axis=0)
+    third = np.maximum(third, floor)
+    own = np.where(observed >= 0, support[:, 0], floor)
+    own = np.where(observed == MISSING, third, own)
+    new_votes = votes[:, line, best]
+    old_votes = votes[:, :, 0] * (observed >= 0)
+    leads = (new_votes > old_votes) & (new_votes == votes.max(axis=2))
+    speaks = np.where(leads, strengths[:, None], 0.0)
+    said = (speaks + np.where(leads, new_votes / (voters + 1.0), 0)).argmax(axis=0)
+    old_text, new_text = texts[target.column][rows], model.codes[target.column].decode(new)
+    seen = model.seen[target.column]
+    backing = np.array(
+        [
+            witnesses.of(target.sides[i].columns[0], target.column, rows)
+            if len(target.sides[i].columns) == 1
+            else 0 * line
+            for i in usable
+        ]
+    )
+    self_backing = np.zeros(len(rows))
+    own_side = {name for i in usable for name in target.sides[i].columns}
+    if own_side:
+        self_backing = witnesses.of(target.column, "", rows)
+        for i in usable:
+            name = target.sides[i].columns
+            if len(name) == 1:
+                self_backing = self_backing - witnesses.between(target.column, name[0], rows) * leads[usable.index(i)]
+    names = pl.Series([" + ".join(target.sides[i].columns) for i in usable])
+    keys = _key_texts(target, usable, texts, rows)
+    frame = pl.DataFrame(
+        {
+            "row": batch.row.gather(rows),
+            "column": pl.repeat(target.column, len(rows), eager=True, dtype=pl.String),
+            "old": batch[target.column].text.gather(rows),
+            "missing": observed == MISSING,
+            "new": new_text,
+            "lead": top - own,
+            "margin": top - third,
+            "for_new": (new_votes > 0).sum(axis=0).astype(np.int64),
+            "for_old": (old_votes > 0).sum(axis=0).astype(np.int64),
+            "copied": repeated[said],
+            "strength": speaks.max(axis=0),
+            "votes": new_votes[said, line],
+            "voters": voters[said, line],
+            "old_votes": old_votes[said, line],
+            "empty": empty[said, line],
+            "old_seen": np.where(observed >= 0, seen[np.maximum(observed, 0)], 0),
+            "new_seen": np.where(new >= 0, seen[np.maximum(new, 0)], 0),
+            "likeness": _likeness(old_text, new_text),
+            "side": names.gather(said),
+            "key": _chosen(keys, said),
+            "backing": np.where(leads, backing, -np.inf).max(axis=0) - self_backing,
+        },
+        schema={name: dtype for name, dtype in JUDGED.items() if name != "score"},
+    )
+    kept = (new >= 0) & leads.any(axis=0) & (frame["lead"].to_numpy() > 0)
+    return frame.filter(kept).with_columns(score=probability())
+
+
+def _key_texts(target: Target, usable: list[int], texts: Mapping[str, pl.Series], rows: Ints) -> list[pl.Series]:
+    return [
+        pl.select(
+            pl.concat_str([texts[name].gather(rows).fill_null("") for name in target.sides[i].columns], separator=", ")
+        )
+        .to_series()
+        .alias(str(k))
+        for k, i in enumerate(usable)
+    ]
+
+
+def _chosen(keys: list[pl.Series], said: Ints) -> pl.Series:
+    """Element `said[i]` of the lists at i."""
+    which = pl.Series(said)
+    result = keys[0]
+    for k in range(1, len(keys)):
+        result = pl.select(pl.when(which == k).then(keys[k]).otherwise(result)).to_series()
+    return result
+
+
+def _likeness(old: pl.Series, new: pl.Series) -> pl.Series:
+    """Normalised edit similarity, in [0, 1], computed once per distinct pair."""
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cpdist
+
+    pairs = pl.DataFrame({"old": old, "new": new})
+    distinct = pairs.unique().drop_nulls()
+    alike = cpdist(distinct["old"].to_list(), distinct["new"].to_list(), scorer=OSA.normalized_similarity)
+    known = distinct.with_columns(likeness=pl.Series(alike, dtype=pl.Float64))
+    joined = pairs.join(known, on=["old", "new"], how="left", maintain_order="left")
+    return joined["likeness"].fill_null(0.0)

@@ -1,0 +1,53 @@
+"""What made-up tables obey is found, and nothing else."""
+
+import numpy as np
+import polars as pl
+import pytest
+from made import invoices, reference, seller_reports, sensors, staff
+
+from kintsu.rules import yaml
+from kintsu.rules.discover.contract import discovered
+from kintsu.rules.discover.dependency import dependencies
+from kintsu.rules.evaluate import learn, violates
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (staff, {("employee", "department"), ("department", "manager"), ("department", "site"), ("site", "country")}),
+        (invoices, {("vendor", "vendor_name"), ("vendor", "country"), ("country", "currency")}),
+        (sensors, {("device", "model"), ("model", "vendor"), ("room", "floor"), ("room", "building")}),
+        (seller_reports, {("book", "title"), ("book", "year"), ("book", "pages")}),
+    ],
+)
+def test_the_dependencies_of_a_table_are_found(table, expected):
+    found = {(d.left[0], d.right) for d in dependencies(reference(table(np.random.default_rng(1)))) if len(d.left) == 1}
+    assert expected <= found
+    noise = {"seller", "grade", "celsius", "humidity", "state", "hours", "quantity", "rate"}
+    assert not noise & {right for _, right in found}
+
+
+@pytest.mark.parametrize("table", [staff, invoices, sensors, seller_reports])
+def test_a_discovered_contract_is_kept_by_its_table_and_reads_back(table):
+    frame = table(np.random.default_rng(2))
+    ref = reference(frame)
+    rules = discovered(ref)
+    assert rules and yaml.parse(yaml.dump(rules)) == rules
+    for rule in rules:
+        broken = violates(ref.sample, rule, learn(rule, ref))
+        assert broken.mean() <= 1 - rule.confidence + 0.01, rule.text
+
+
+def test_a_table_without_structure_has_no_dependencies():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {f"c{i}": rng.integers(0, n, 3000).astype(str) for i, n in enumerate((2, 5, 20, 80, 300, 900))}
+    )
+    assert dependencies(reference(frame)) == []
+
+
+def test_a_wide_table_is_screened():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"c{i}": rng.integers(0, 5 + i, 300).astype(str) for i in range(90)})
+    frame = frame.with_columns(copy=pl.lit("x") + pl.col("c40"))
+    assert {(d.left[0], d.right) for d in dependencies(reference(frame))} == {("c40", "copy"), ("copy", "c40")}
