@@ -1,0 +1,1 @@
+"""Detectors, one a file: they find and never change."""
