@@ -1,0 +1,1 @@
+"""Healers, one a file: they propose and reach no sink."""

@@ -1,0 +1,30 @@
+"""Prints dates and times in the column's dominant format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import Reference
+from kintsu.core.recipe import Recipe
+from kintsu.profile.values.selection import Judgements, repairs_of, select
+
+__all__ = ["DateFormat"]
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """Prints dates and times in the column's dominant format."""
+
+    name: ClassVar[str] = "date_format"
+
+    def train(self, reference: Reference) -> Judgements:
+        return select(reference, pl.col("operation") == "date_format")
+
+    def propose(
+        self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference
+    ) -> tuple[list[Recipe], pl.DataFrame]:
+        return repairs_of(batch, model, reference, self.name, nature="canonical")

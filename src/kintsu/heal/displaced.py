@@ -1,0 +1,193 @@
+"""Puts values back into the column they belong to: two cells swapped, or two values in one cell and the other empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise, permutations
+from typing import ClassVar, Final
+
+import polars as pl
+
+from kintsu.core import frames
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import Reference
+from kintsu.core.phrase import phrase
+from kintsu.core.recipe import Recipe
+from kintsu.profile.dates import regex_of
+from kintsu.profile.values.judgement import shapes_of
+from kintsu.profile.values.moments import column_format
+from kintsu.profile.values.nature import nature_of
+from kintsu.profile.values.surface import clean_of
+from kintsu.profile.values.view import ColumnView
+
+__all__ = ["Displaced", "Home"]
+
+_MOST_COLUMNS: Final = 60  # wider tables: only columns that stand side by side are compared
+_ODD: Final = 0.6  # most cells of a column outside its own values
+_WORDS: Final = 6  # places at which a glued cell may be cut
+
+
+@dataclass(frozen=True)
+class Home:
+    """What belongs into a column: plain numbers in a range, or texts of a form, or the words that come often."""
+
+    column: str
+    low: float | None = None
+    high: float | None = None
+    regex: str | None = None
+    words: pl.Series | None = None
+
+    def holds(self, text: pl.Expr) -> pl.Expr:
+        """Whether a text belongs here; false where it is null."""
+        if self.words is not None:
+            return text.is_in(self.words.implode()).fill_null(False)
+        if self.regex is not None:
+            return text.str.contains(self.regex).fill_null(False)
+        return text.cast(pl.Float64, strict=False).is_between(self.low, self.high).fill_null(False)
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """Swaps two cells that hold each other's values, and takes two values of one cell apart where the other is empty.
+
+    A value is out of place where it does not belong to its own column by anything the column shows, and does belong to
+    the other one. Columns whose values are alike (two columns of numbers, of dates of one form) say nothing.
+    """
+
+    name: ClassVar[str] = "displaced"
+
+    def train(self, reference: Reference) -> list[tuple[Home, Home]]:
+        homes = {name: home for name in reference.columns if (home := _home(reference, name)) is not None}
+        names = [name for name in reference.columns if name in homes]
+        pairs = list(combinations(names, 2)) if len(names) <= _MOST_COLUMNS else list(pairwise(names))
+        return [(homes[a], homes[b]) for a, b in pairs if _are_apart(reference, homes[a], homes[b])]
+
+    def propose(
+        self, batch: Batch, findings: pl.DataFrame, model: list[tuple[Home, Home]], reference: Reference
+    ) -> tuple[list[Recipe], pl.DataFrame]:
+        present = [(a, b) for a, b in model if a.column in batch.columns and b.column in batch.columns]
+        homes = {home.column: home for pair in present for home in pair}
+        texts = pl.DataFrame([batch.row.alias("__row"), *(batch[name].text.alias(name) for name in homes)])
+        away = texts.select(
+            "__row",
+            *(
+                (~home.holds(pl.col(name).str.strip_chars()) & pl.col(name).is_not_null()).alias(name)
+                for name, home in homes.items()
+            ),
+        )
+        recipes: list[Recipe] = []
+        out: list[pl.DataFrame] = []
+        for a, b in present:
+            pair = texts.select("__row", a.column, b.column)
+            both = pair.filter(away[a.column] & away[b.column])
+            if len(both):
+                _propose(self.name, a, b, _swapped(both, a, b), "swap", recipes, out)
+            for whole, part in permutations((a, b)):
+                empty = pair.filter(away[whole.column] & batch[part.column].is_missing)
+                if len(empty):
+                    _propose(self.name, whole, part, _glued(empty, whole, part), "split", recipes, out)
+        return recipes, frames.concat(out, frames.REPAIRS)
+
+
+def _home(reference: Reference, name: str) -> Home | None:
+    view, nature = clean_of(reference, name), nature_of(reference, name)
+    if view.filled < 20 or view.distinct < 2:
+        return None
+    home: Home | None = None
+    shapes = shapes_of(reference, name)
+    if nature.is_numeric:
+        low, high = nature.fences
+        home = Home(name, low=low, high=high) if nature.kind == "number" else None
+    elif (usual := column_format(view)) is not None:
+        home = Home(name, regex=regex_of(usual.format))
+    elif shapes is not None:
+        home = Home(name, regex=shapes.regex)
+    else:
+        home = Home(name, words=_usual(view))
+    if home is None or view.share(~home.holds(pl.col("value"))) > _ODD:
+        return None
+    return home
+
+
+def _usual(view: ColumnView) -> pl.Series:
+    """Values that come about as often as those that hold half of the cells."""
+    ranked = view.values.sort(["n", "value"], descending=[True, False])
+    held = ranked["n"].cum_sum() / max(view.filled, 1)
+    bulk = int(ranked["n"][min(int((held < 0.5).sum()), len(ranked) - 1)])
+    return ranked.filter(pl.col("n") >= max(3.0, bulk / 4))["value"]
+
+
+def _are_apart(reference: Reference, a: Home, b: Home) -> bool:
+    """Whether values of either column hardly ever belong to the other one."""
+    if a.regex is None and b.regex is None and a.words is None and b.words is None:
+        return False
+    for own, other in ((a, b), (b, a)):
+        view = clean_of(reference, own.column)
+        mine = view.share(own.holds(pl.col("value")))
+        if view.share(own.holds(pl.col("value")) & other.holds(pl.col("value"))) > 0.02 * mine:
+            return False
+    return True
+
+
+def _swapped(rows: pl.DataFrame, a: Home, b: Home) -> pl.DataFrame:
+    hit = a.holds(pl.col(b.column).str.strip_chars()) & b.holds(pl.col(a.column).str.strip_chars())
+    return rows.filter(hit).select(
+        row="__row",
+        old_a=a.column,
+        old_b=b.column,
+        new_a=pl.col(b.column).str.strip_chars(),
+        new_b=pl.col(a.column).str.strip_chars(),
+    )
+
+
+def _glued(rows: pl.DataFrame, whole: Home, part: Home) -> pl.DataFrame:
+    """Rows whose text is a value of `whole` and one of `part` in either order, in exactly one way."""
+    split = rows.select(
+        row="__row", old_a=whole.column, old_b=part.column, words=pl.col(whole.column).str.strip_chars().str.split(" ")
+    )
+    ways = []
+    for k in range(1, _WORDS + 1):
+        longer = split.filter(pl.col("words").list.len() > k)
+        if not len(longer):
+            break
+        head = pl.col("words").list.head(k).list.join(" ").str.strip_chars_end(",;/|- ")
+        tail = pl.col("words").list.slice(k).list.join(" ").str.strip_chars_start(",;/|-(").str.strip_chars_end(")")
+        for mine, theirs in ((head, tail), (tail, head)):
+            ways.append(longer.select("row", "old_a", "old_b", new_a=mine, new_b=theirs))
+    if not ways:
+        return split.select("row", "old_a", "old_b", new_a="old_a", new_b="old_b").head(0)
+    fitting = pl.concat(ways).filter(whole.holds(pl.col("new_a")) & part.holds(pl.col("new_b"))).unique()
+    return fitting.filter(pl.len().over("row") == 1).sort("row")
+
+
+def _propose(
+    healer: str, a: Home, b: Home, rows: pl.DataFrame, operation: str, recipes: list[Recipe], out: list[pl.DataFrame]
+) -> None:
+    """Both edits of each row, in one group."""
+    if not len(rows):
+        return
+    said = {
+        "swap": f"swap {a.column} and {b.column} where each holds a value of the other",
+        "split": f"move the value of {b.column} out of {a.column} where {b.column} is empty",
+    }[operation]
+    recipe = Recipe(healer, a.column, operation, said, "follows", {"other": b.column})
+    recipes.append(recipe)
+    why = {
+        "swap": phrase(
+            "{} is no value of {} but one of {}, and {} the other way round",
+            _quoted("old_a"), pl.lit(a.column), pl.lit(b.column), _quoted("old_b"),
+        ),
+        "split": phrase(
+            "{} is {} and {}, and {} is empty", _quoted("old_a"), _quoted("new_a"), _quoted("new_b"), pl.lit(b.column)
+        ),
+    }[operation]  # fmt: skip
+    score = 0.97 if operation == "swap" else 0.965
+    group = phrase("{}+{}:{}", pl.lit(a.column), pl.lit(b.column), "row")
+    rows = rows.with_columns(why=why, group=group, score=pl.lit(score))
+    for column, old, new in ((a.column, "old_a", "new_a"), (b.column, "old_b", "new_b")):
+        edits = rows.select("row", "score", "group", "why", old=old, new=new)
+        out.append(frames.repairs(edits, healer=healer, recipe=recipe.id, column=column))
+
+
+def _quoted(name: str) -> pl.Expr:
+    return pl.concat_str(pl.lit("'"), pl.col(name), pl.lit("'"))

@@ -1,0 +1,30 @@
+"""Takes back an operation that damaged many values of a column in one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import Reference
+from kintsu.core.recipe import Recipe
+from kintsu.profile.values.selection import Judgements, repairs_of, select
+
+__all__ = ["NoiseOperation"]
+
+
+@dataclass(frozen=True)
+class NoiseOperation:
+    """Takes back an operation that damaged many values of a column in one way."""
+
+    name: ClassVar[str] = "noise_operation"
+
+    def train(self, reference: Reference) -> Judgements:
+        return select(reference, pl.col("operation").str.starts_with("noise"))
+
+    def propose(
+        self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference
+    ) -> tuple[list[Recipe], pl.DataFrame]:
+        return repairs_of(batch, model, reference, self.name, nature="follows")
