@@ -1,0 +1,1 @@
+"""Crash test and calibration: how sure we may be."""

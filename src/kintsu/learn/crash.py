@@ -1,0 +1,219 @@
+"""The crash test: break cells that look clean, treat the broken copy, and see what is found and mended.
+
+It needs no labels, for it knows what it broke. It knows only the operations of `damage`, so its figures read "of the
+mistakes that we know how to make".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from kintsu.core.batch import Batch, as_text
+from kintsu.core.hashing import text_hash
+from kintsu.learn.damage import NUMBER_OPERATIONS, TEXT_OPERATIONS, break_texts
+
+__all__ = ["CrashResult", "break_cells", "judge"]
+
+SHARE: Final = 0.01  # of the cells of a column: enough to learn from, too few to change what is normal
+LEAST, MOST = 12, 400  # broken cells per column: below 12 an interval says nothing; above 400 it hardly narrows
+LEAST_CLEAN = 20  # columns with fewer clean cells are not broken
+# A word that stands for a lost value is mended by an empty cell: the value itself is gone.
+EMPTIED: Final = (pl.col("operation") == "null_word") & pl.col("new").is_null()
+
+
+@dataclass(frozen=True)
+class CrashResult:
+    """What was broken, and what became of it.
+
+    broken      row, column, operation, original, value, found (bool), mended (bool), proposed (the best new text)
+    proposals   one line per repair that a healer proposed on the broken copy (its best of each cell): healer, column,
+                recipe, support (cells with this recipe), score, status, right. Status is "hit" for a cell that was
+                broken (`right` says whether the original came back), "needless" for a cell that was not broken and
+                got no such repair before, "known" for a repair that the sound table gets too and that says nothing
+    """
+
+    broken: pl.DataFrame
+    proposals: pl.DataFrame
+
+    def summary(self) -> dict[str, Any]:
+        """Detection recall, repair precision and recall: overall, by column and by operation, with 90 % intervals."""
+        n = len(self.broken)
+        found, mended = int(self.broken["found"].sum()), int(self.broken["mended"].sum())
+        by = {
+            name: {
+                str(key): {"broken": size, "found": _share(a, size), "mended": _share(b, size)}
+                for key, size, a, b in self.broken.group_by(name)
+                .agg(pl.len(), pl.col("found").sum(), pl.col("mended").sum())
+                .sort(name)
+                .iter_rows()
+            }
+            for name in ("column", "operation")
+        }
+        hits, needless, right = self._counts(self.proposals)
+        return {
+            "broken": n,
+            "detection": {"recall": _share(found, n), "interval": wilson(found, n)},
+            "repair": {
+                "precision": precision(hits, right, needless, len(self.proposals)),
+                "precision_interval": wilson(right, hits),
+                "recall": _share(mended, n),
+                "interval": wilson(mended, n),
+                "needless": _share(needless, len(self.proposals)),
+            },
+            "by_column": by["column"],
+            "by_operation": by["operation"],
+            "by_healer": {
+                str(name): {
+                    "proposed": hits,
+                    "needless": needless,
+                    "precision": precision(hits, right, needless, len(part)),
+                }
+                for (name,), part in self.proposals.sort("healer").group_by("healer", maintain_order=True)
+                for hits, needless, right in [self._counts(part)]
+            },
+        }
+
+    @staticmethod
+    def _counts(part: pl.DataFrame) -> tuple[int, int, int]:
+        """Hits, needless repairs, and right ones among the hits."""
+        hit = part["status"] == "hit"
+        return int(hit.sum()), int((part["status"] == "needless").sum()), int((part["right"] & hit).sum())
+
+
+def precision(hits: int, right: int, needless: int, proposed: int) -> float | None:
+    """Expected share of right repairs: right among those of broken cells, times the share that was not needless.
+
+    >>> precision(10, 9, 10, 100)
+    0.81
+    """
+    if not proposed or not hits + needless:
+        return None
+    return round((right / hits if hits else 0.0) * (1 - needless / proposed), 4)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def wilson(right: int, n: int, z: float = 1.645) -> list[float] | None:
+    """Wilson score interval of a share (90 % by default); None where nothing was tried.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
+
+    >>> wilson(9, 10)
+    [0.6523, 0.9774]
+    """
+    if not n:
+        return None
+    p, zz = right / n, z * z / n
+    centre, half = (p + zz / 2) / (1 + zz), z * float(np.sqrt(p * (1 - p) / n + zz / (4 * n))) / (1 + zz)
+    return [round(max(centre - half, 0), 4), round(min(centre + half, 1), 4)]
+
+
+def break_cells(sample: Batch, dirty: pl.DataFrame, numeric: set[str], seed: int) -> tuple[Batch, pl.DataFrame]:
+    """A copy of the sample, as text, with some clean-looking cells broken, and the list of what was broken.
+
+    `dirty` lists cells (`row`, `column`) that are not believed clean: they are never chosen. Cells are chosen by a
+    generator seeded from `seed` and the column's name over the rows in content order, so the order of rows plays no
+    part: ties stand between equal rows only.
+    """
+    texts = sample.texts()
+    content = texts.drop("__row").hash_rows(seed=seed)
+    broken, columns = [], []
+    for name in sample.columns:
+        rng = np.random.default_rng([seed, text_hash(name)])
+        column = as_text(texts[name])
+        suspects = dirty.filter(pl.col("column") == name)["row"]
+        clean = texts.select("__row", pl.col(name).alias("original"), content.alias("__content")).filter(
+            pl.col("original").is_not_null() & (pl.col("original").str.strip_chars() != ""),
+            ~pl.col("__row").is_in(suspects.implode()),
+        )
+        part = _break_column(name, clean, rng, NUMBER_OPERATIONS if name in numeric else TEXT_OPERATIONS)
+        if len(part):
+            broken.append(part)
+            values = texts.select("__row").join(
+                part.select(pl.col("row").alias("__row"), "value", hit=True),
+                on="__row",
+                how="left",
+                maintain_order="left",
+            )
+            column = pl.select(
+                pl.when(values["hit"].fill_null(False)).then(values["value"]).otherwise(column)
+            ).to_series()
+        columns.append(column.alias(name))
+    frame = pl.DataFrame(columns)
+    schema = {"row": pl.Int64, "column": pl.String, "operation": pl.String, "original": pl.String, "value": pl.String}
+    listed = pl.concat(broken) if broken else pl.DataFrame(schema=schema)
+    return Batch(sample.table, frame, sample.row, sample.decimal_comma), listed
+
+
+def _break_column(name: str, clean: pl.DataFrame, rng: np.random.Generator, operations: Any) -> pl.DataFrame:
+    if len(clean) < LEAST_CLEAN:
+        return pl.DataFrame()
+    ordered = clean.sort("original", "__content", "__row")
+    n = int(min(max(LEAST, SHARE * len(clean)), MOST, len(clean) // 5))
+    chosen = ordered[np.sort(rng.permutation(len(ordered))[:n])]
+    names = np.array(list(operations))[np.arange(len(chosen)) % len(operations)]
+    rng.shuffle(names)
+    domain = ordered["original"].unique(maintain_order=True)
+    parts = []
+    for operation in operations:
+        picked = chosen.filter(pl.Series(names == operation))
+        if len(picked):
+            value = break_texts(operation, picked["original"], domain, rng)
+            parts.append(
+                picked.select(
+                    pl.col("__row").cast(pl.Int64).alias("row"),
+                    pl.lit(name).alias("column"),
+                    pl.lit(operation).alias("operation"),
+                    "original",
+                    pl.Series("value", value, dtype=pl.String),
+                )
+            )
+    return pl.concat(parts).filter(~pl.col("original").eq_missing(pl.col("value")))
+
+
+def judge(broken: pl.DataFrame, findings: pl.DataFrame, repairs: pl.DataFrame, before: pl.DataFrame) -> CrashResult:
+    """Compare what was broken with what was found and proposed on the broken copy.
+
+    `before` are the repairs proposed on the sound table: the same repair of an untouched cell says nothing.
+    Of several repairs of one cell only the one with the highest score is judged.
+    """
+    key = ["row", "column"]
+    cells = repairs.filter(pl.col("edit") == "set").sort("score", "healer", "new", descending=[True, False, False])
+    best = cells.unique(key, keep="first", maintain_order=True).select(*key, "new", "healer", "recipe", "score")
+    seen = pl.concat([findings.select(key).drop_nulls(), best.select(key)]).unique()
+    told = (
+        broken.join(seen.with_columns(found=True), on=key, how="left")
+        .join(best.select(*key, proposed="new", __made=True), on=key, how="left")
+        .with_columns(pl.col("found").fill_null(False))
+        .with_columns(mended=pl.col("__made").fill_null(False) & pl.col("proposed").eq_missing(pl.col("original")))
+        .drop("__made")
+        .sort(key)
+    )
+    return CrashResult(told, _judged(cells, broken, before))
+
+
+def _judged(cells: pl.DataFrame, broken: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Each healer's best proposal of each cell, with its status; see `CrashResult`."""
+    key = ["row", "column"]
+    own = cells.with_columns(support=pl.len().over("recipe")).unique(
+        [*key, "healer"], keep="first", maintain_order=True
+    )
+    known = before.select(*key, "new").unique().with_columns(__known=True)
+    hit = pl.col("__hit").fill_null(False)
+    status = pl.when(hit).then(pl.lit("hit")).when(pl.col("__known").fill_null(False)).then(pl.lit("known"))
+    return (
+        own.join(broken.select(*key, "original", "operation", __hit=True), on=key, how="left")
+        .join(known, on=[*key, "new"], how="left", nulls_equal=True)
+        .with_columns(
+            status=status.otherwise(pl.lit("needless")),
+            right=hit & (pl.col("new").eq_missing(pl.col("original")) | EMPTIED),
+        )
+        .select("healer", "column", "recipe", "support", "score", "status", "right")
+        .sort(pl.all())
+    )

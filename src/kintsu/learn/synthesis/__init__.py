@@ -1,0 +1,1 @@
+"""Small programs from a few examples of cells before and after."""
