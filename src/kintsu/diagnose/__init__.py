@@ -1,0 +1,1 @@
+"""Scores by dimension, issues in order of cost."""
