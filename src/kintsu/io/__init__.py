@@ -1,0 +1,1 @@
+"""Connectors to files, databases and frames; the store."""

@@ -1,0 +1,43 @@
+"""Where the store lives: KINTSU_HOME, else `.kintsu/` beside the data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kintsu.core.errors import UnknownRun
+
+__all__ = ["find_home", "home_for"]
+
+FOLDER = ".kintsu"
+
+
+def home_for(source: Path | None) -> Path:
+    """The store's folder for a table read from `source` (None: no file, then the current folder is taken)."""
+    chosen = os.environ.get("KINTSU_HOME")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    beside = source.absolute().parent if source is not None else Path.cwd()
+    return beside / FOLDER
+
+
+def find_home(home: Path | str | None = None, beside: Path | None = None) -> Path:
+    """The folder of a store that exists: `home` if given, KINTSU_HOME, `./.kintsu`, then `.kintsu` beside a file.
+
+    Raises
+    ------
+    UnknownRun
+        There is no store in any of these places.
+    """
+    places: list[Path] = []
+    if home is not None:
+        places = [Path(home).expanduser().absolute()]
+    elif os.environ.get("KINTSU_HOME"):
+        places = [home_for(None)]
+    else:
+        places = [Path.cwd() / FOLDER] + ([beside.absolute().parent / FOLDER] if beside is not None else [])
+    for place in places:
+        if (place / "kintsu.db").is_file():
+            return place
+    looked = " and ".join(str(place) for place in places)
+    raise UnknownRun(f"no history found in {looked}: name the store's folder with --home or KINTSU_HOME")

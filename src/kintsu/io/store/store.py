@@ -1,0 +1,340 @@
+"""One store: the ledger, an index of runs, and the blobs that hold values."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from kintsu.core.errors import LedgerBroken, OutputError, UnknownRun, UsageError
+from kintsu.io.store.atomic import explained
+from kintsu.io.store.blobs import Blobs, content_hash, file_hash
+from kintsu.io.store.ledger import Entry, append, read, verify_chain
+from kintsu.io.store.process import is_alive
+from kintsu.io.store.records import CHANGES, Run, now_text
+from kintsu.io.store.unfinished import is_unfinished
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["Store", "Verified"]
+
+RELEASING = ("purged", "pruned", "respelt")  # entries that say which blobs are gone, and what replaced them
+
+
+Releases = dict[str, list[tuple[str | None, int]]]
+"""Blob that is gone -> (what replaced it, or None; line of the log), in order."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a check of the whole store looked at. `gone` counts blobs that were purged or pruned, as the log says."""
+
+    entries: int
+    blobs: int
+    gone: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """The history kept in one folder. Opening is cheap: nothing is touched before the first use."""
+
+    home: Path
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        return Blobs(self.home / "blobs")
+
+    @cached_property
+    def engine(self) -> Engine:
+        from kintsu.io.store import schema
+
+        with explained(self.home):
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)  # values of the table lie here
+        return schema.connect(self.home / "kintsu.db")
+
+    # runs
+
+    def prepare(self, run: Run) -> None:
+        """Announce a run whose result lies complete in a temporary file.
+
+        Raises
+        ------
+        OutputError
+            Another living process is about to write the same output.
+        """
+        from kintsu.io.store import schema
+
+        facts = {name: value for name, value in run.to_dict().items() if name not in ("status", "line")}
+        with schema.writing(self.engine) as connection:
+            for other in self._runs(connection, schema.runs.c.output == run.output, schema.runs.c.status == "prepared"):
+                if is_alive(other.process):
+                    raise OutputError(f"{run.output} is being written by {other.id} right now: wait for it")
+            n = append(connection, now_text(), run.id, "prepared", facts)
+            index = {"id": run.id, "n": n, "base": run.base, "made": run.made, "output": run.output}
+            connection.execute(schema.runs.insert().values(**index, status="prepared"))
+
+    def finish(self, run: Run, status: str, **payload: Any) -> None:
+        """Log that a prepared run is "done" or "failed"; when done, the runs in `run.also` get their new status."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.engine) as connection:
+            runs = schema.runs
+            before = connection.execute(runs.select().where(runs.c.id == run.id)).one()
+            if before.status != "prepared":
+                return  # another process settled it in the meantime
+            append(connection, now_text(), run.id, status, payload)
+            connection.execute(runs.update().where(runs.c.id == run.id).values(status=status))
+            for other, fresh in run.also.items() if status == "done" else ():
+                append(connection, now_text(), other, "undone" if fresh == "undone" else "redone", {"by": run.id})
+                connection.execute(runs.update().where(runs.c.id == other).values(status=fresh))
+
+    def recover(self) -> list[str]:
+        """Settle the runs that killed processes left behind: done where the output is there, failed where not."""
+        waiting = [run for run in self.runs(status="prepared") if not is_alive(run.process)]
+        for run in waiting:
+            self.settle(run)
+        return [run.id for run in waiting]
+
+    def settle(self, run: Run) -> None:
+        """Log how a prepared run that was interrupted ended.
+
+        A file tells by its hash. A database does not: it is logged as done, and an undo checks every cell first.
+        """
+        path = Path(run.output)
+        if not run.made or (path.exists() and content_hash(path) == run.made):
+            self.finish(run, "done", recovered=True)
+        else:
+            self.finish(run, "failed", reason="it ended before the output had its name")
+
+    def left_behind(self, output: str) -> bool:
+        """Whether the file at `output` is complete and was left by a run that was killed before it could say so.
+
+        To the log, or to the person who waited for it: the file holds the very bytes that this history knows.
+        """
+        last = self.runs(output=output)[-1:]
+        if not last or last[0].status not in ("done", "prepared") or is_alive(last[0].process):
+            return False
+        path = Path(output)
+        if not path.exists() or content_hash(path) != last[0].made:
+            return False
+        if last[0].status == "prepared" or is_unfinished(self.home, last[0].id):
+            return True
+        return any(entry.payload.get("recovered") for entry in self.entries(last[0].id))
+
+    @staticmethod
+    def _runs(connection: Connection, *conditions: Any) -> list[Run]:
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        query = (
+            select(schema.entries.c.payload, schema.runs.c.status, schema.runs.c.n)
+            .join(schema.runs, schema.runs.c.n == schema.entries.c.n)
+            .where(*conditions)
+            .order_by(schema.runs.c.n)
+        )
+        rows = connection.execute(query)
+        return [Run.from_dict({**json.loads(row.payload), "status": row.status, "line": row.n}) for row in rows]
+
+    def runs(
+        self,
+        *,
+        status: str | None = None,
+        base: str | None = None,
+        made: str | None = None,
+        output: str | None = None,
+    ) -> list[Run]:
+        """Runs and undos, oldest first, that match what is given."""
+        from kintsu.io.store import schema
+
+        wanted = {"status": status, "base": base, "made": made, "output": output}
+        conditions = [schema.runs.c[name] == value for name, value in wanted.items() if value is not None]
+        with schema.reading(self.engine) as connection:
+            return self._runs(connection, *conditions)
+
+    def run(self, name: str) -> Run:
+        """The run with this id, or the only one whose id starts like this; "last" is the last that was done.
+
+        Raises
+        ------
+        UnknownRun, UsageError
+            None, or several.
+        """
+        from kintsu.io.store import schema
+
+        with schema.reading(self.engine) as connection:
+            if name == "last":
+                found = self._runs(connection, schema.runs.c.status.in_(("done", "undone")))[-1:]
+            else:
+                found = self._runs(connection, schema.runs.c.id == name) or self._runs(
+                    connection, schema.runs.c.id.startswith(name, autoescape=True)
+                )
+        if not found:
+            raise UnknownRun(f"no run {name!r} in {self.home}: `kintsu log` lists them")
+        if len(found) > 1:
+            raise UsageError(f"{name!r} fits {len(found)} runs, such as {found[0].id} and {found[1].id}: write it out")
+        return found[0]
+
+    # values
+
+    def put_frame(self, frame: pl.DataFrame) -> str:
+        """Keep a table as a Parquet blob; returns its hash."""
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="zstd")
+        return self.blobs.put(buffer.getvalue())
+
+    def respell(self, run: Run, changes: pl.DataFrame) -> None:
+        """Keep the change set as a database carried it out: keys of the rows, values as its columns spell them."""
+        fresh = self.put_frame(changes)
+        if fresh != run.changes:
+            self.note(run.id, "respelt", {"blobs": {run.changes: fresh}})
+            if not any(other.id != run.id and run.changes == other.changes for other in self.runs()):
+                self.blobs.remove(run.changes)
+
+    def frame(self, digest: str, *, since: int = 0) -> pl.DataFrame:
+        """The table in a blob as it is now: without the values that were purged after line `since` of the log.
+
+        Raises
+        ------
+        UsageError
+            It was purged or pruned; the message says when.
+        """
+        current, line = _followed(self.releases(), digest, since)
+        if current is None:
+            raise UsageError(f"these values are gone: they were removed on purpose (line {line} of `kintsu log`)")
+        if not self.blobs.has(current):
+            raise LedgerBroken(f"blob {current[:12]} is missing from {self.blobs.folder}", since)
+        return self.read(current)
+
+    def read(self, digest: str) -> pl.DataFrame:
+        """The table in this very blob."""
+        return pl.read_parquet(io.BytesIO(self.blobs.get(digest)))
+
+    def changes(self, run: Run) -> pl.DataFrame:
+        """The change set of a run, schema `records.CHANGES` plus `purged` Boolean where values were purged."""
+        frame = self.frame(run.changes, since=run.line)
+        extra = [name for name in frame.columns if name not in CHANGES]
+        return frame.select(*(pl.col(name).cast(dtype) for name, dtype in CHANGES.items()), *extra)
+
+    def releases(self) -> Releases:
+        """What the log says of blobs that are gone."""
+        from kintsu.io.store import schema
+
+        found: Releases = {}
+        with schema.reading(self.engine) as connection:
+            for entry in read(connection, kinds=RELEASING):
+                for old, new in entry.payload["blobs"].items():
+                    found.setdefault(old, []).append((new, entry.n))
+        return found
+
+    def current(self, digest: str | None, *, since: int, releases: Releases | None = None) -> str | None:
+        """The blob with what this one held, less what was purged after line `since`; None where all is gone.
+
+        Whoever asks for many blobs hands in `releases`.
+        """
+        if not digest:
+            return None
+        return _followed(self.releases() if releases is None else releases, digest, since)[0]
+
+    # the log
+
+    def entries(self, run: str | None = None) -> list[Entry]:
+        """Lines of the log in order."""
+        from kintsu.io.store import schema
+
+        with schema.reading(self.engine) as connection:
+            return list(read(connection, run=run))
+
+    def note(self, run: str, kind: str, payload: Mapping[str, Any]) -> int:
+        """Append a line that changes no run's status ("purged", "pruned", …); returns its number."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.engine) as connection:
+            return append(connection, now_text(), run, kind, payload)
+
+    def verify(self) -> Verified:
+        """Check every line, the index of runs and every blob.
+
+        Raises
+        ------
+        LedgerBroken
+            Names the first line that does not fit.
+        """
+        from kintsu.io.store import schema
+
+        with schema.reading(self.engine) as connection:
+            entries = verify_chain(connection)
+            index = {row.n: row for row in connection.execute(schema.runs.select())}
+        status, lines = _replayed(entries)
+        for entry in entries:
+            if entry.kind == "prepared":
+                self._check_index(entry, index.pop(entry.n, None), status[entry.run])
+        if index:
+            n, row = next(iter(index.items()))
+            raise LedgerBroken(f"the index knows a run {row.id} that line {n} does not announce", n)
+        return self._check_blobs(entries, lines)
+
+    @staticmethod
+    def _check_index(entry: Entry, row: Any, status: str) -> None:
+        facts = entry.payload
+        expected = (facts["id"], status, facts["base"], facts["made"], facts["output"])
+        if row is None or (row.id, row.status, row.base, row.made, row.output) != expected:
+            raise LedgerBroken(f"the index of runs does not agree with line {entry.n} of the history", entry.n)
+
+    def _check_blobs(self, entries: list[Entry], lines: Mapping[str, int]) -> Verified:
+        gone = {old: entry.n for entry in entries if entry.kind in RELEASING for old in entry.payload["blobs"]}
+        missing = checked = 0
+        for digest, line in lines.items():
+            if not self.blobs.has(digest):
+                if gone.get(digest, 0) < line:
+                    raise LedgerBroken(f"blob {digest[:12]} of line {line} is missing", line)
+                missing += entries[gone[digest] - 1].kind != "respelt"
+            elif file_hash(self.blobs.path(digest)) != digest:
+                raise LedgerBroken(f"blob {digest[:12]} of line {line} was edited", line)
+            else:
+                checked += 1
+        return Verified(len(entries), checked, missing)
+
+
+def _followed(releases: Releases, digest: str, since: int) -> tuple[str | None, int]:
+    """What became of a blob that was named in line `since`, and in which line.
+
+    A purge holds for runs announced before it: the same values may come in again afterwards.
+    """
+    current: str | None = digest
+    line = since
+    while current is not None:
+        later = [step for step in releases.get(current, []) if step[1] > line]
+        if not later:
+            break
+        current, line = later[0]
+    return current, line
+
+
+def _replayed(entries: list[Entry]) -> tuple[dict[str, str], dict[str, int]]:
+    """Status of each run as the entries tell it, and the line that last names each blob."""
+    status: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for entry in entries:
+        if entry.kind in ("prepared", "done", "failed", "undone"):
+            status[entry.run] = entry.kind
+        elif entry.kind == "redone":
+            status[entry.run] = "done"
+        for digest in _named_blobs(entry):
+            lines[digest] = entry.n
+    return status, lines
+
+
+def _named_blobs(entry: Entry) -> Iterator[str]:
+    if entry.kind == "prepared":
+        named = ("changes", "findings", "original", "pending", "recipes", "learned")
+        yield from (entry.payload[name] for name in named if entry.payload.get(name))
+    elif entry.kind in RELEASING:
+        yield from (new for new in entry.payload["blobs"].values() if new)
