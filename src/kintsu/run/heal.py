@@ -1,0 +1,372 @@
+"""Mend a table: find, propose, calibrate, decide, judge again, write, log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+import kintsu
+from kintsu.core.batch import Batch
+from kintsu.core.contracts import ReadOptions
+from kintsu.core.errors import UsageError
+from kintsu.core.frames import FINDINGS, concat
+from kintsu.core.policy import Policy, decide
+from kintsu.core.recipe import Recipe
+from kintsu.learn.calibrate import calibrated
+from kintsu.learn.crash import CrashResult
+from kintsu.run.assess import Assessed, assess, of_sample, opened, untrained
+from kintsu.run.crash_test import crashed, smaller
+from kintsu.run.fit import held_back
+from kintsu.run.memory import Memory, read_recipes, recalled
+from kintsu.run.rejudge import rejudged
+from kintsu.run.sidecar import changes_table, findings_table, write_table, write_text
+from kintsu.run.sink import Sink
+from kintsu.run.treat import FailedStep, Progress, quiet, train
+from kintsu.run.wishes import checked_wishes, known_columns
+
+__all__ = ["HealResult", "heal"]
+
+FINDING_FLOOR: Final = (
+    0.5  # a proposal that is more likely right than wrong is a finding even if no detector flagged it
+)
+
+JUDGED_ROWS: Final = 50_000  # rows on which a change is judged again: a recipe that matters has cells among them
+
+
+@dataclass(frozen=True)
+class HealResult:
+    """What a heal found, decided and wrote.
+
+    `decisions` has the schema `core.frames.DECISIONS`; `findings` that of `core.frames.FINDINGS`. `scores` are those
+    before, `scores_after` those of the mended table (from the sample, where the table is larger). `frame` is the
+    mended frame in the kind that was given, for sources that are frames.
+    """
+
+    run: str
+    assessed: Assessed = field(repr=False)
+    findings: pl.DataFrame
+    decisions: pl.DataFrame
+    recipes: Mapping[str, Recipe]
+    withdrawn: Mapping[str, str]
+    scores: Mapping[str, float | None]
+    scores_after: Mapping[str, float | None]
+    output: Path | None
+    frame: Any
+    seconds: float
+    failed: tuple[FailedStep, ...] = ()
+    crash: CrashResult | None = None
+    sensitive: tuple[str, ...] = ()
+    notice: str = ""
+    home: Path | None = None
+
+    @property
+    def profile(self) -> Any:
+        """What is in the table (before)."""
+        return self.assessed.reference
+
+    @property
+    def changes(self) -> pl.DataFrame:
+        """The applied repairs: columns as in the changes file."""
+        return changes_table(self.decisions.filter(pl.col("action") == "apply"), sensitive=self.sensitive)
+
+    def run_object(self) -> dict[str, Any]:
+        """The JSON object of `kintsu heal --json`."""
+        return _run_object(self)
+
+    def report_data(self) -> dict[str, Any]:
+        """What the HTML report is drawn from. No clock: the same table and seed give the same report data."""
+        return {
+            "run": self.run,
+            "table": self.assessed.table.ref.name,
+            "input": str(self.assessed.table.path or self.assessed.table.ref.name),
+            "output": str(self.output) if self.output else None,
+            "rows": self.assessed.table.rows,
+            "columns": list(self.assessed.table.columns),
+            "findings": self.findings,
+            "decisions": self.decisions,
+            "recipes": self.recipes,
+            "withdrawn": self.withdrawn,
+            "scores": self.scores,
+            "scores_after": self.scores_after,
+            "reference": self.assessed.reference,
+            "crash": self.crash.summary() if self.crash else None,
+            "failed": [step.to_dict() for step in self.failed],
+            "sensitive": self.sensitive,
+            "version": kintsu.__version__,
+            "home": self.home,
+            "notice": self.notice,
+        }
+
+    def _repr_html_(self) -> str:
+        from kintsu.diagnose.report import notebook
+
+        return notebook(self.report_data())
+
+
+def _run_object(result: HealResult) -> dict[str, Any]:
+    actions = dict(result.decisions["action"].value_counts().iter_rows())
+    flagged = findings_table(result.findings)
+    table = result.assessed.table
+    return {
+        "run": result.run,
+        "input": str(table.path or table.ref.name),
+        "output": str(result.output) if result.output else None,
+        "rows": table.rows,
+        "columns": len(table.columns),
+        "findings": len(flagged),
+        "applied": actions.get("apply", 0),
+        "suggested": actions.get("suggest", 0),
+        "flagged": _left_alone(result.findings, result.decisions),
+        "quarantined": len(table.malformed),
+        "withdrawn": actions.get("withdraw", 0),
+        "scores": dict(result.scores),
+        "scores_after": dict(result.scores_after),
+        "seconds": round(result.seconds, 3),
+        "steps_failed": [step.to_dict() for step in result.failed],
+    }
+
+
+def _left_alone(findings: pl.DataFrame, decisions: pl.DataFrame) -> int:
+    """Cells and rows that were found faulty and have neither a change nor a suggestion."""
+    key = ["row", "column"]
+    offered = decisions.filter(pl.col("action").is_in(["apply", "suggest"])).select(key)
+    return len(findings.select(key).unique().join(offered, on=key, how="anti", nulls_equal=True))
+
+
+def with_proposals(findings: pl.DataFrame, repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFrame:
+    """The findings, one more for each cell that only a healer noticed; confidence and recipe of the best repair."""
+    key = ["row", "column"]
+    best = repairs.filter(pl.col("edit") == "set").sort("confidence", "healer", "new", descending=[True, False, False])
+    best = best.unique(key, keep="first", maintain_order=True)
+    known = findings.select(key).unique()
+    kinds = {recipe.id: recipe.kind for recipe in recipes.values()}
+    new = best.filter(pl.col("confidence") >= FINDING_FLOOR).join(known, on=key, how="anti")
+    noticed = new.select(
+        *key,
+        pl.col("recipe").replace_strict(kinds, default="format", return_dtype=pl.String).alias("kind"),
+        "score",
+        pl.lit(None, pl.Float64).alias("confidence"),
+        pl.col("healer").alias("detector"),
+        "recipe",
+        "why",
+        pl.col("old").alias("value"),
+        "group",
+    )
+    whole = concat([findings, noticed.cast({"row": pl.Int64})], FINDINGS)
+    told = whole.join(best.select(*key, __c="confidence", __r="recipe"), on=key, how="left", maintain_order="left")
+    return (
+        told.with_columns(confidence=pl.coalesce("confidence", "__c"), recipe=pl.coalesce("recipe", "__r"))
+        .select(list(FINDINGS))
+        .sort("row", "column", "kind", "detector", "score", "why", nulls_last=True)
+    )
+
+
+def _decided(
+    assessed: Assessed,
+    crash: CrashResult | None,
+    policy: Policy,
+    options: Mapping[str, Any],
+    seed: int,
+    memory: Memory,
+    *,
+    rejudge: bool = True,
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
+    """Calibrated and judged twice: findings, decisions, withdrawn recipes."""
+    treated, reference = assessed.treated, assessed.reference
+    repairs = memory.judged(calibrated(treated.repairs, crash, treated.recipes))
+    findings = with_proposals(treated.findings, repairs, treated.recipes)
+    decisions = decide(repairs, treated.recipes, policy, rows=assessed.rows, columns=len(assessed.table.columns))
+    decisions = memory.settled(decisions, policy, treated.recipes)
+    if not rejudge:
+        return findings, held_back(decisions, assessed.table), {}
+    decisions, withdrawn = rejudged(
+        decisions, findings, smaller(reference.sample, JUDGED_ROWS), partial(found_afresh, seed=seed, options=options)
+    )
+    return findings, held_back(decisions, assessed.table), withdrawn
+
+
+def found_afresh(sample: Batch, *, seed: int, options: Mapping[str, Any]) -> pl.DataFrame:
+    """Findings of detectors that were trained on this sample alone."""
+    return train(of_sample(sample, seed=seed, options=options), heal=False).find(sample)
+
+
+def _scores(assessed: Assessed, findings: pl.DataFrame, decisions: pl.DataFrame) -> tuple[Any, Any]:
+    """Scores before, and after: what was mended no longer counts as found."""
+    from kintsu.diagnose.score import scores
+
+    applied = decisions.filter(pl.col("action") == "apply").select("row", "column")
+    left = findings.join(applied, on=["row", "column"], how="anti", nulls_equal=True)
+    return scores(assessed.reference, findings), scores(assessed.reference, left)
+
+
+def _files(**paths: Path | str | None) -> dict[str, str]:
+    """Absolute paths of the files that are written beside the output."""
+    return {name: str(Path(path).absolute()) for name, path in paths.items() if path is not None}
+
+
+@contextmanager
+def _only_together(*paths: Path | str | None) -> Iterator[None]:
+    """If the table cannot be written, the new files beside it go too: they tell of changes that were not made."""
+    fresh = [Path(path) for path in paths if path is not None and not Path(path).exists()]
+    try:
+        yield
+    except BaseException:
+        for path in fresh:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def heal(
+    source: Any,
+    *,
+    out: Path | str | None = None,
+    in_place: bool = False,
+    findings: Path | str | None = None,
+    changes: Path | str | None = None,
+    report: Path | str | None = None,
+    auto: float = 0.95,
+    seed: int = 0,
+    impute: bool = False,
+    cap: bool = False,
+    winsorise: bool = False,
+    drop_duplicates: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    home: Path | str | None = None,
+    read: ReadOptions | None = None,
+    never_touch: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    keys: tuple[str, ...] = (),
+    identifiers: tuple[str, ...] = (),
+    sensitive: tuple[str, ...] = (),
+    order_column: str | None = None,
+    rules: Any = None,
+    tables: Mapping[str, Any] | None = None,
+    multivariate: tuple[str, ...] = (),
+    recipes: Path | str | None = None,
+    crash_test: bool = True,
+    progress: Progress = quiet,
+) -> HealResult:
+    """Mend a table and log every change.
+
+    Parameters
+    ----------
+    source
+        A path, URL, polars or pandas frame, Arrow table, or anything with the Arrow PyCapsule interface.
+    out
+        Where to write; `IN.healed.EXT` beside the input by default. Must not exist unless `force`.
+    auto
+        Least confidence, in [0, 1], at which a repair is applied; below it, it is a suggestion.
+    impute, cap, winsorise, drop_duplicates
+        Ask for statistical imputation, capping (at a fence, or at the 1st and 99th percentile) and removal of duplicate
+        rows; they are suggestions otherwise.
+    never_touch, only, keys
+        Columns that are never edited, that alone are edited, that identify rows (never edited).
+    sensitive
+        Columns whose values are masked in the report, the findings, the changes and the log.
+    identifiers, order_column, rules, tables, multivariate
+        See `run.wishes.checked_wishes`.
+    recipes
+        A YAML file of recipes that were accepted or taught (`kintsu ask RUN --recipes FILE` writes one). They alone
+        are replayed, by looking values up: nothing is detected and nothing is trained.
+    crash_test
+        Calibrate confidences on this table. Without it they are the healers' own estimates.
+    dry_run
+        Decide and write nothing.
+
+    Raises
+    ------
+    UsageError, InputError, OutputError
+        One line: what, where, what to do. Nothing is half written.
+    """
+    if not 0 <= auto <= 1:
+        raise UsageError(f"auto is a confidence between 0 and 1, not {auto}")
+    began = time.monotonic()
+    table = opened(source, read or ReadOptions())
+    options = checked_wishes(
+        table,
+        read,
+        keys=keys,
+        identifiers=identifiers,
+        sensitive=sensitive,
+        order_column=order_column,
+        rules=rules,
+        tables=tables,
+        multivariate=multivariate,
+    ) | {"impute": impute, "cap": "winsorise" if winsorise else cap, "drop_duplicates": drop_duplicates}
+    policy = Policy(
+        auto=auto,
+        impute=impute,
+        cap=cap or winsorise,
+        drop_duplicates=drop_duplicates,
+        never_touch=frozenset(known_columns(never_touch, table, "never touch")),
+        only=frozenset(known_columns(only, table, "only")),
+        keys=frozenset(keys),
+    )
+    sink = Sink.of(table, out, source=source, in_place=in_place, force=force, dry_run=dry_run, home=home)
+    if recipes is None:
+        memory = recalled(sink.home, table, sink.started)
+        assessed = memory.added(assess(table, seed=seed, options=options, progress=progress))
+    else:
+        memory = read_recipes(recipes, table)
+        policy = replace(policy, recipe_budget=1.0)  # a person accepted them: how many cells they change is no question
+        assessed = memory.added(untrained(table, seed=seed, options=options))
+    progress("crash test", 0.0)
+    # What is asked for is the decision itself: guesses take no part in calibration, and models are not trained for it.
+    plain = options | {"impute": False, "cap": False}
+    crash = crashed(assessed, seed=seed, options=plain) if crash_test and len(assessed.treated.repairs) else None
+    progress("crash test", 1.0)
+    found, decisions, withdrawn = _decided(assessed, crash, policy, plain, seed, memory, rejudge=recipes is None)
+    before, after = _scores(assessed, found, decisions)
+    result = HealResult(
+        run=sink.run,
+        assessed=assessed,
+        findings=found,
+        decisions=decisions,
+        recipes=assessed.treated.recipes,
+        withdrawn=withdrawn,
+        scores=before,
+        scores_after=after,
+        output=sink.written,
+        frame=None,
+        seconds=time.monotonic() - began,
+        failed=assessed.treated.failed,
+        crash=crash,
+        sensitive=tuple(sensitive),
+        notice=sink.notice,
+        home=sink.home,
+    )
+
+    def sidecars(edits: pl.DataFrame) -> None:
+        if findings is not None:
+            write_table(findings_table(found, sensitive=tuple(sensitive)), Path(findings))
+        if changes is not None:
+            write_table(changes_table(edits, sensitive=tuple(sensitive)), Path(changes))
+        if report is not None:
+            from kintsu.diagnose.report import render
+
+            write_text(render(result.report_data()), Path(report))
+
+    progress("writing", 0.0)
+    with _only_together(findings, changes, report):
+        frame = sink.write(
+            decisions.filter(pl.col("action") == "apply"),
+            sidecars,
+            recipes=result.recipes,
+            seed=seed,
+            sensitive=tuple(sensitive),
+            summary=result.run_object(),
+            findings=found,
+            decisions=decisions,
+            files=_files(findings=findings, changes=changes),
+            policy=policy.to_dict(),
+        )
+    progress("writing", 1.0)
+    return replace(result, frame=frame, seconds=time.monotonic() - began)

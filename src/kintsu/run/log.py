@@ -1,0 +1,70 @@
+"""The history as people read it: one line per entry, and the check that nobody edited it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kintsu.io.store.home import find_home
+from kintsu.io.store.records import Run
+from kintsu.io.store.store import Store, Verified
+
+__all__ = ["log", "run_line", "runs", "verify"]
+
+
+def run_line(run: Run) -> dict[str, Any]:
+    """A run as one JSON-able line: no cell values."""
+    return {
+        "run": run.id,
+        "kind": run.kind,
+        "status": run.status,
+        "started": run.started,
+        "table": run.table,
+        "input": run.input,
+        "output": run.output,
+        "set": run.n_set,
+        "drop": run.n_drop,
+        "add": run.n_add,
+        "undoes": run.undoes,
+        "selection": dict(run.selection),
+    }
+
+
+def runs(*, home: Path | str | None = None, table: str | None = None) -> list[dict[str, Any]]:
+    """Runs and undos, oldest first; of one table (its name or a path of it) where given."""
+    store = Store(find_home(home))
+    store.recover()
+    lines = [run_line(run) for run in store.runs()]
+    if table is None:
+        return lines
+    places = {table, str(Path(table).resolve())}
+    return [line for line in lines if places & {line["table"], line["input"], line["output"]}]
+
+
+def log(*, home: Path | str | None = None, run: str | None = None) -> list[dict[str, Any]]:
+    """Every line of the ledger, in order: number, time, what happened, to which run; of one run where given."""
+    store = Store(find_home(home))
+    store.recover()
+    known = {each.id: each for each in store.runs()}
+    chosen = store.run(run).id if run is not None else None
+    lines = []
+    for entry in store.entries(chosen):
+        line = {"n": entry.n, "at": entry.at, "event": entry.kind, "run": entry.run, "hash": entry.hash}
+        if entry.run in known:
+            facts = run_line(known[entry.run])
+            line |= {name: facts[name] for name in ("kind", "table", "input", "output", "set", "drop", "add", "undoes")}
+        if entry.kind != "prepared":
+            line |= {name: value for name, value in entry.payload.items() if name != "blobs"}
+        lines.append(line)
+    return lines
+
+
+def verify(*, home: Path | str | None = None) -> Verified:
+    """Check the hash chain, the index and every stored value.
+
+    Raises
+    ------
+    LedgerBroken
+        Names the first line that does not fit.
+    """
+    return Store(find_home(home)).verify()

@@ -1,0 +1,80 @@
+"""One run or undo, with its edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kintsu.io.store.home import find_home
+from kintsu.io.store.records import Run
+from kintsu.io.store.store import Store
+from kintsu.run.log import run_line
+from kintsu.run.sidecar import changes_table, findings_table
+
+__all__ = ["Shown", "show"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run, the edits that were asked for, and how many it has in all.
+
+    `changes` has the columns of the changes file, values of sensitive columns masked. `purged` counts edits whose
+    values were removed on purpose. `findings` is None where they were not kept.
+    """
+
+    run: Run
+    changes: pl.DataFrame
+    total: int
+    purged: int
+    findings: pl.DataFrame | None
+
+    def to_dict(self, limit: int | None = None) -> dict[str, Any]:
+        """Plain JSON-able values, at most `limit` edits."""
+        edits = self.changes if limit is None else self.changes.head(limit)
+        return {
+            **run_line(self.run),
+            "seed": self.run.seed,
+            "versions": dict(self.run.versions),
+            "summary": dict(self.run.summary),
+            "input_sha256": self.run.base,
+            "output_sha256": self.run.made,
+            "edits": self.total,
+            "purged": self.purged,
+            "changes": edits.to_dicts(),
+        }
+
+
+def show(
+    change: str,
+    *,
+    home: Path | str | None = None,
+    row: int | None = None,
+    column: str | None = None,
+    recipe: str | None = None,
+) -> Shown:
+    """The run or undo with this id (its beginning is enough; "last" is the last one), and its edits.
+
+    Raises
+    ------
+    UnknownRun
+        No such run in this store.
+    """
+    store = Store(find_home(home))
+    store.recover()
+    run = store.run(change)
+    changes = store.changes(run)
+    purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
+    total = len(changes)
+    for name, value in (("row", row), ("column", column), ("recipe", recipe)):
+        if value is not None:
+            changes = changes.filter(pl.col(name) == value)
+    found = _findings(store, run)
+    return Shown(run, changes_table(changes, sensitive=run.sensitive), total, purged, found)
+
+
+def _findings(store: Store, run: Run) -> pl.DataFrame | None:
+    current = store.current(run.findings, since=run.line)
+    return None if current is None else findings_table(store.read(current), sensitive=run.sensitive)
