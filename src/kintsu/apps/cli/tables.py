@@ -1,0 +1,196 @@
+"""Lists and tables for the terminal: history, edits, differences, profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from kintsu.apps.cli.console import GOLD, plain
+from kintsu.apps.cli.summary import DIM, arrow, facts, grid, heading
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "compare_table",
+    "diff_table",
+    "entries_table",
+    "freed_summary",
+    "profile_table",
+    "runs_table",
+    "show_table",
+    "size_text",
+    "sizes_table",
+]
+
+CELLS: Final = 20
+
+
+def size_text(n: float) -> str:
+    """Bytes for a person.
+
+    >>> size_text(512), size_text(1_536_000)
+    ('512 B', '1.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000 or unit == "GB":
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return ""
+
+
+def _edits(line: Mapping[str, Any]) -> str:
+    n = sum(line.get(name) or 0 for name in ("set", "drop", "add"))
+    return f"{n:,} edit" if n == 1 else f"{n:,} edits"
+
+
+def runs_table(runs: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """One line per run: when, which, what became of it, which table."""
+    if not runs:
+        console.print("The history is empty.")
+        return
+    table = grid({"no_wrap": True}, {"style": DIM, "no_wrap": True}, {}, {"justify": "right"}, {"ratio": 1})
+    for run in runs:
+        undoes = f"undoes {run['undoes']}" if run["undoes"] else ""
+        name = plain(run["table"], 40)
+        table.add_row(
+            run["run"], str(run["started"])[:16].replace("T", " "), run["status"], _edits(run), undoes or name
+        )
+    console.print(table)
+
+
+def entries_table(lines: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """One line per entry of the ledger."""
+    table = grid(
+        {"justify": "right", "style": DIM}, {"style": DIM, "no_wrap": True}, {}, {"no_wrap": True}, {"ratio": 1}
+    )
+    for line in lines:
+        at = str(line["at"])[:19].replace("T", " ")
+        about = plain(line["table"], 40) if line.get("table") else ""
+        table.add_row(str(line["n"]), at, line["event"], line["run"] or "", about)
+    console.print(table)
+
+
+def show_table(told: Mapping[str, Any], chosen: int, console: Console) -> None:
+    """The facts of a run and the first of its edits."""
+    lines = [
+        ("Run", f"{told['run']}  {told['kind']}, {told['status']}"),
+        ("Started", str(told["started"])),
+        ("Input", plain(told["input"])),
+        ("Output", plain(told["output"])),
+        ("Edits", f"{told['edits']:,}" + (f", {told['purged']:,} without values" if told["purged"] else "")),
+    ]
+    lines += [("Undoes", str(told["undoes"]))] if told.get("undoes") else []
+    facts(console, lines)
+    if not told["changes"]:
+        return
+    console.print()
+    heading(console, "Edits", f"{len(told['changes']):,} of {chosen:,}")
+    table = grid({"justify": "right", "min_width": 6, "style": DIM}, {"style": DIM}, {"ratio": 1})
+    for change in told["changes"]:
+        table.add_row(f"{change['row']}", plain(change["column"] or "whole row", 24), arrow(change))
+    console.print(table)
+
+
+def sizes_table(told: Mapping[str, Any], console: Console) -> None:
+    """Room taken, by part."""
+    parts = ("ledger", "changes", "findings", "originals", "unclaimed", "total")
+    lines = [("Store", plain(told["home"])), ("Runs", f"{told['runs']:,}")]
+    facts(console, [*lines, *((name.capitalize(), size_text(told[name])) for name in parts)])
+
+
+def freed_summary(told: Mapping[str, Any], console: Console) -> None:
+    """What was removed and which undos are gone."""
+    gone = ", ".join(told["undos_gone"]) or "none"
+    facts(console, [("Freed", size_text(told["freed"])), ("Undos gone", gone)])
+
+
+def diff_table(told: Mapping[str, Any], console: Console) -> None:
+    """Cells that differ, the first of them one by one."""
+    from rich.text import Text
+
+    if told["rows"][0] != told["rows"][1]:
+        console.print(f"rows: {told['rows'][0]:,} and {told['rows'][1]:,}; the first rows are compared")
+    for name, words in (("only_old", "only in the first"), ("only_new", "only in the second")):
+        if told[name]:
+            console.print(f"{words}: {', '.join(plain(column, 60) for column in told[name])}")
+    if not told["differing"]:
+        console.print("No cell differs.")
+        return
+    by_column = ", ".join(f"{plain(column, 40)} {n:,}" for column, n in list(told["columns"].items())[:12])
+    console.print(Text.assemble((f"{told['differing']:,} cells differ", f"bold {GOLD}"), f": {by_column}"))
+    table = grid({"justify": "right", "min_width": 6, "style": DIM}, {"style": DIM}, {"ratio": 1})
+    for cell in told["cells"][:CELLS]:
+        table.add_row(f"{cell['row']}", plain(cell["column"], 24), arrow({**cell, "edit": "set"}))
+    console.print(table)
+    if told["differing"] > CELLS:
+        console.print(Text(f"and {told['differing'] - CELLS:,} more: --json lists them", style=DIM))
+
+
+def _number(value: Any, length: int = 13) -> str:
+    """A number or text of a profile, short."""
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        whole = abs(value) < 1e10 and value == int(value)
+        return f"{value:,.0f}" if whole else f"{value:.4g}"
+    return plain(value, length, told=False)
+
+
+def profile_table(told: Mapping[str, Any], console: Console) -> None:
+    """One line per column: type, meaning, gaps, distinct values, smallest and largest; commonest where it fits."""
+    from rich.table import Table
+
+    rows, wide = told["rows"], console.width >= 100
+    console.print(f"{rows:,} rows, {len(told['columns']):,} columns")
+    console.print()
+    table = Table(box=None, pad_edge=False, header_style=f"bold {GOLD}", padding=(0, 2, 0, 0))
+    for name in ("column", "type", "missing", "distinct", "from", "to", *(["commonest"] if wide else [])):
+        table.add_column(name, justify="right" if name in ("missing", "distinct") else "left", no_wrap=True)
+    for name, column in told["columns"].items():
+        cells = [plain(name, 20, told=False), plain(column["semantic_type"] or column["type"], 12, told=False)]
+        cells.append(f"{column['nulls'] / rows:.1%}" if rows and column["nulls"] else "-")
+        cells += [f"{column['distinct']:,}", _number(column["min"]), _number(column["max"])]
+        repeated = column["top"] and column["top"][0][1] > 1
+        cells += [plain(column["top"][0][0], 20, told=False) if repeated else ""] if wide else []
+        table.add_row(*cells)
+    console.print(table)
+    overall = told["scores"].get("overall")
+    if overall is not None:
+        console.print()
+        facts(console, [("Score", f"{overall:.1f} of 100 by the profile alone; kintsu check looks at every cell")])
+
+
+def compare_table(told: Mapping[str, Any], console: Console) -> None:
+    """Schema first, then the columns that differ."""
+    schema, rows = told["schema"], told["rows"]
+    lines = [("Rows", f"{rows[0]:,} → {rows[1]:,}"), ("Schema", "the same" if schema["same"] else "changed")]
+    for name in ("added", "removed"):
+        lines += [(name.capitalize(), ", ".join(plain(c, 40) for c in schema[name]))] if schema[name] else []
+    retyped = [f"{plain(name, 40)}: {old} → {new}" for name, (old, new) in schema["retyped"].items()]
+    facts(console, [*lines, *([("Retyped", ", ".join(retyped))] if retyped else [])])
+    console.print()
+    differing = {name: words for name, column in told["columns"].items() if (words := _differences(column))}
+    if not differing:
+        console.print("No column that both have differs.")
+        return
+    heading(console, "Columns that differ", f"{len(differing):,} of {len(told['columns']):,}")
+    table = grid({"min_width": 1}, {"no_wrap": True}, {"style": DIM, "ratio": 1})
+    for name, words in differing.items():
+        table.add_row("", plain(name, 24, told=False), "; ".join(words))
+    console.print(table)
+
+
+def _differences(column: Mapping[str, Any]) -> list[str]:
+    """What differs in one column, in words; a shift is told when it is well above chance."""
+    told = []
+    missing = [f"{share:.1%}" for share in column["nulls"]]
+    pairs = {"missing": missing, **{name: [_number(v) for v in column[name] or ()] for name in ("distinct", "mean")}}
+    told += [f"{name} {pair[0]} → {pair[1]}" for name, pair in pairs.items() if pair and pair[0] != pair[1]]
+    psi, noise = column["psi"], column["psi_noise"]
+    if psi is not None and psi > max(0.1, 3 * (noise or 0.0)):  # 0.1: commonly called a moderate shift
+        told.append(f"distribution shifted (PSI {psi:.2f})")
+    for name in ("values_new", "values_gone"):
+        values = ", ".join(plain(value, 20, told=False) for value in column[name][:4])
+        told += [f"{name.removeprefix('values_')}: {values}"] if values else []
+    return told
