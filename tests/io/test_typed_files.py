@@ -186,6 +186,27 @@ def test_files_that_disagree_on_a_type_are_named(tmp_path):
         Parquet().open(tmp_path, OPTIONS)
 
 
+def test_a_folder_with_something_else_in_it_is_refused_and_listed(tmp_path):
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "sub").mkdir()
+    FRAME.write_csv(tmp_path / "sub" / "b.csv")
+    with pytest.raises(InputError, match=r"is a folder of 2 files: a\.parquet, sub/b\.csv\. Name one file"):
+        Parquet().open(tmp_path, OPTIONS)
+
+
+def test_tables_of_different_things_are_not_one_data_set(tmp_path):
+    FRAME.write_parquet(tmp_path / "a.parquet")
+    pl.DataFrame({"i": [1], "other": ["x"]}).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"b\.parquet has columns that a\.parquet lacks \(other\)"):
+        Parquet().open(tmp_path, OPTIONS)
+
+
+def test_older_files_of_a_data_set_may_lack_a_later_column(tmp_path):
+    FRAME.write_parquet(tmp_path / "b.parquet")
+    FRAME.drop("f").write_parquet(tmp_path / "a.parquet")
+    assert whole(Parquet().open(tmp_path, OPTIONS))["f"].null_count() == len(FRAME)
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-50])
 

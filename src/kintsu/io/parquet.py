@@ -25,6 +25,11 @@ __all__ = ["Parquet", "ParquetTable"]
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 _MAGIC = b"PAR1"
+_ONE_TABLE = (
+    "Name one file, or a folder in which every file is Parquet with the same columns (key=value sub-folders may be "
+    "in it)."
+)
+_LISTED = 8  # names that an error tells: enough to recognise the folder
 _NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"  # how Hive and Spark name the folder of a null key
 
 
@@ -210,10 +215,10 @@ class Parquet:
         return Path(source).is_dir() or starts_with(source, _MAGIC)
 
     def open(self, source: Any, options: ReadOptions) -> ParquetTable:
-        """Raises `InputError` for a missing, damaged or empty file and for a folder without Parquet files."""
+        """Raises `InputError` for a missing, damaged or empty file and for a folder that is not one data set."""
         path = Path(source)
         if path.is_dir():
-            return _folder(path, sorted(_data_files(path)), path.name or str(path))
+            return _folder(path, _data_files(path), path.name or str(path))
         if any(sign in str(source) for sign in "*?[") and not path.exists():
             return _glob(str(source))
         existing_file(path, "Parquet")
@@ -221,14 +226,34 @@ class Parquet:
         return ParquetTable(TableRef(path.stem, version=bytes_version(path)), path, (part,), part.schema)
 
 
-def _data_files(folder: Path) -> Iterator[Path]:
-    """Parquet files under a folder; names that begin with "_" or "." are bookkeeping, by Hive's custom."""
+def _data_files(folder: Path) -> list[Path]:
+    """The files of a partitioned data set, sorted; names that begin with "_" or "." are bookkeeping, by Hive's custom.
+
+    Raises
+    ------
+    InputError
+        Something else lies there too, so that nobody can tell which files are meant; the message lists it.
+    """
     if (folder / "_delta_log").is_dir():
         raise InputError(f"{folder} is a Delta Lake table: its log says which files count. Export it to Parquet first.")
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.name.lower().endswith(SUFFIXES):
-            yield path
+    seen = (path for path in folder.rglob("*") if not _is_bookkeeping(path.relative_to(folder)) and path.is_file())
+    files = sorted(seen)
+    if not files:
+        raise InputError(f"{folder} is a folder without any table in it: name a file.")
+    if not all(path.name.lower().endswith(SUFFIXES) for path in files):
+        raise InputError(f"{folder} is a folder of {_listed(files, folder)}. {_ONE_TABLE}")
+    return files
+
+
+def _is_bookkeeping(path: Path) -> bool:
+    return path.suffix == ".crc" or any(part.startswith(("_", ".")) for part in path.parts)
+
+
+def _listed(files: list[Path], folder: Path) -> str:
+    """How many files, and the names of the first."""
+    names = [path.relative_to(folder).as_posix() for path in files[:_LISTED]]
+    more = f" and {len(files) - _LISTED:,} more" if len(files) > _LISTED else ""
+    return f"{len(files):,} {'file' if len(files) == 1 else 'files'}: {', '.join(names)}{more}"
 
 
 def _glob(pattern: str) -> ParquetTable:
@@ -242,11 +267,6 @@ def _glob(pattern: str) -> ParquetTable:
 
 
 def _folder(root: Path, files: list[Path], name: str, *, is_whole: bool = True) -> ParquetTable:
-    if not files:
-        raise InputError(
-            f"{root} is a folder without Parquet files. Name a file, or a folder of .parquet files "
-            "(key=value sub-folders may be in it)."
-        )
     parts = tuple(_part(path, root, keyed=True) for path in files)
     digest = hashlib.sha256()
     for part in parts:
@@ -266,7 +286,11 @@ def _part(path: Path, root: Path, *, keyed: bool) -> Part:
 
 
 def _common_schema(parts: tuple[Part, ...]) -> pl.Schema:
-    """Columns of all files in order of appearance, then the folder keys. Files must agree on types."""
+    """Columns of all files in order of appearance, then the folder keys.
+
+    Files must agree on types, and one of them must have all columns: older files may lack what came later, but tables
+    of different things are not one.
+    """
     schema: dict[str, Any] = {}
     for part in parts:
         for name, dtype in part.schema.items():
@@ -275,6 +299,12 @@ def _common_schema(parts: tuple[Part, ...]) -> pl.Schema:
                     f"{part.path}: column {name!r} is {dtype}, but {schema[name]} in the files before it. "
                     "Write the files with one type, or open them one by one."
                 )
+    widest = max(parts, key=lambda part: len(part.schema))
+    if stray := next((part for part in parts if not set(part.schema) <= set(widest.schema)), None):
+        apart = ", ".join(name for name in stray.schema if name not in widest.schema)
+        raise InputError(
+            f"{stray.path} has columns that {widest.path.name} lacks ({apart}), and the other way round. {_ONE_TABLE}"
+        )
     for name in dict.fromkeys(name for part in parts for name in part.keys):
         values = pl.Series([part.keys.get(name) for part in parts], dtype=pl.String)
         schema.setdefault(name, _key_type(values))
