@@ -14,6 +14,7 @@ from kintsu.core.batch import Batch
 from kintsu.core.contracts import Reference
 from kintsu.core.errors import UsageError
 from kintsu.core.frames import FINDINGS, concat, findings
+from kintsu.detect._forest import fit_forest
 from kintsu.detect._kernels import Ecdf, Histograms, TailScale, fit_ecdf, fit_histograms, fit_tail_scale
 from kintsu.profile.measures import measure_columns
 from kintsu.profile.subsample import subsample
@@ -98,21 +99,18 @@ def _axes(reference: Reference, sample: Batch) -> Axes | None:
 
 
 def _isolation_forest(x: Floats, seed: int) -> Callable[[Floats], Floats]:
-    from sklearn.ensemble import IsolationForest
-
-    forest = IsolationForest(n_estimators=100, max_samples=min(256, len(x)), random_state=seed, n_jobs=1).fit(x)
-    return lambda rows: -forest.score_samples(rows)
+    return fit_forest(x, seed).score
 
 
 def _neighbours(x: Floats, seed: int) -> Callable[[Floats], Floats]:
-    from sklearn.neighbors import NearestNeighbors
+    from scipy.spatial import cKDTree  # a quarter of the time that sklearn.neighbors takes to import
 
     donors = np.clip(x[:DONORS], -10, 10)
-    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(donors))).fit(donors)
+    tree, k = cKDTree(donors), min(NEIGHBOURS + 1, len(donors))
 
     def score(rows: Floats) -> Floats:
         # the nearest one is left out: for a row among the donors it is the row itself
-        distance: Floats = search.kneighbors(np.clip(rows, -10, 10))[0][:, 1:].mean(axis=1)
+        distance: Floats = tree.query(np.clip(rows, -10, 10), k)[0][:, 1:].mean(axis=1)
         return distance
 
     return score
