@@ -38,6 +38,7 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "source_conflict": "kintsu.detect.source_conflict:SourceConflict",
         "dependency": "kintsu.detect.dependency:DependencyViolation",
         "arithmetic": "kintsu.detect.arithmetic:ArithmeticViolation",
+        "semantic_check": "kintsu.detect.semantic_check:SemanticCheck",
         "rule_violation": "kintsu.detect.rule_violation:RuleViolation",
         "order": "kintsu.detect.order:OrderViolation",
     },

@@ -16,8 +16,8 @@ __all__ = ["column_atoms", "decimals", "doubled_values", "is_measure", "measure_
 
 # Semantic types whose digits name a thing instead of measuring one.
 NAMES: Final = frozenset(
-    {"key", "id", "identifier", "uuid", "phone", "postcode", "code", "ip", "iban", "date", "datetime", "time", "year"}
-    | {"email", "url", "country", "coordinates"}
+    {"key", "id", "identifier", "uuid", "phone", "postcode", "code", "ip", "date", "datetime", "time", "year"}
+    | {"email", "url", "country", "coordinates", "iban", "lei", "isin", "isbn", "issn", "ean", "payment_card"}
 )
 DOUBLED: Final = r"^(?:00|11|22|33|44|55|66|77|88|99|\.\.|,,|--)+$"
 MAX_STRAY_COUNT = 8  # a number used more often than this is rare, but meant

@@ -10,7 +10,7 @@ import polars as pl
 
 from kintsu.profile.dates import find_format, parse
 from kintsu.profile.patterns import find_patterns
-from kintsu.profile.semantic import bank, contact, network, place, quantity
+from kintsu.profile.semantic import checked, contact, network, place, quantity
 from kintsu.profile.semantic.kinds import SHARE, SemanticType, named
 from kintsu.profile.semantic.role import role
 from kintsu.profile.state import ColumnState
@@ -20,12 +20,14 @@ __all__ = ["Reading", "judge"]
 
 _TYPES: Final[tuple[SemanticType, ...]] = (
     *network.TYPES,
-    *bank.TYPES,
+    *checked.TYPES,
     *contact.TYPES,
     *quantity.TYPES,
     *place.TYPES,
 )
-_OF_NUMBERS: Final = frozenset({"postcode", "phone", "coordinates", "payment_card", "isbn"})
+_OF_NUMBERS: Final = frozenset({"postcode", "phone", "coordinates", "payment_card", "isbn", "issn", "ean"})
+_PROBE: Final = 500  # most distinct texts whose check digits are tried to tell what a column is
+_PROVEN: Final = 3  # fewer distinct texts may have right check digits by chance
 _MOMENTS: Final = ("date", "datetime", "time")
 
 
@@ -86,8 +88,13 @@ def _meaning(name: str, values: pl.Series, n: pl.Series, kind: str) -> str | Non
             continue
         kept = frame.filter(hit)
         if semantic.check and kept["n"].sum() >= share * total:
-            right = [semantic.check(text) for text in kept["text"].to_list()]
-            kept = kept.filter(pl.Series(right, dtype=pl.Boolean))
+            tried = kept.gather_every(-(-len(kept) // _PROBE))
+            right = tried.filter(
+                pl.Series([semantic.check(text) for text in tried["text"].to_list()], dtype=pl.Boolean)
+            )
+            passing = int(right["n"].sum()) / max(int(tried["n"].sum()), 1)
+            if len(right) < _PROVEN or passing * int(kept["n"].sum()) < share * total:
+                continue
         if kept["n"].sum() >= share * total and _is_plausible(semantic.name, kept["text"]):
             return semantic.name
     return None
@@ -103,7 +110,8 @@ def _is_tried(semantic: SemanticType, name: str, numeric: bool) -> bool:
     hinted = named(name, semantic.hints)
     if semantic.needs_hint and not hinted:
         return False
-    return not numeric or (semantic.name in _OF_NUMBERS and (hinted or not semantic.hints))
+    proven = hinted or not semantic.hints or semantic.check is not None
+    return not numeric or (semantic.name in _OF_NUMBERS and proven)
 
 
 def _is_plausible(name: str, values: pl.Series) -> bool:

@@ -39,10 +39,9 @@ def by_pattern(regex: str) -> Test:
     return lambda text: text.str.strip_chars().str.contains(whole)
 
 
-def by_words(words: frozenset[str]) -> Test:
-    """Texts that are one of these words, in any case."""
-    listed = sorted(words)
-    return lambda text: text.str.strip_chars().str.to_lowercase().is_in(listed)
+def by_words(words: Callable[[], frozenset[str]]) -> Test:
+    """Texts that are one of these words, in any case. The words, in lower case, are asked for at the first use."""
+    return lambda text: text.str.strip_chars().str.to_lowercase().is_in(sorted(words()))
 
 
 def named(column: str, hints: frozenset[str]) -> bool:
