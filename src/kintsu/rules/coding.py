@@ -9,19 +9,49 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.batch import Batch, Column
+from kintsu.core.contracts import Reference
+from kintsu.core.memory import remembered
+from kintsu.profile.values.judgement import judgement_of
+from kintsu.profile.values.selection import HABIT
 
-__all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "pack", "sampled_rows"]
+__all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "mended", "mends", "pack", "sampled_rows"]
 
 Ints = npt.NDArray[np.int64]
 
 UNSEEN = -1  # a text that training never saw
 MISSING = -2  # null or blank
+LEAST_SURE = 0.8  # of what a damaged value should be, for it to count as that
 
 
 def filled_text(column: Column) -> pl.Series:
     """Text of a column with blank cells as null."""
     text = column.text
     return pl.select(pl.when(~column.is_missing).then(text)).to_series().alias(column.name)
+
+
+def mends(reference: Reference, name: str) -> pl.DataFrame:
+    """Values (`value`) of a column that are surely damaged, and what they mean (`new`; null: a null token).
+
+    A cell counts as what it means when rows are grouped and votes are counted: where half of the cells are damaged,
+    few groups hold together by their raw texts. Remembered.
+    """
+
+    def build() -> pl.DataFrame:
+        sure = pl.col("mend") & (pl.col("score") >= HABIT)
+        known = (pl.col("new_score") >= LEAST_SURE) | (pl.col("operation") == "null_token")
+        return judgement_of(reference, name).filter(sure & known).select("value", "new")
+
+    found: pl.DataFrame = remembered(reference, ("mends", name), build)
+    return found
+
+
+def mended(text: pl.Series, known: pl.DataFrame) -> pl.Series:
+    """The texts with the values of `known` (see `mends`) replaced by what they mean."""
+    if not len(known):
+        return text
+    marked = known.with_columns(hit=pl.lit(True))
+    joined = text.alias("value").to_frame().join(marked, on="value", how="left", maintain_order="left")
+    return joined.select(pl.when("hit").then("new").otherwise("value").alias(text.name)).to_series()
 
 
 @dataclass(frozen=True)

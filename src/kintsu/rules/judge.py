@@ -14,7 +14,7 @@ from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.rules import balance, derive
 from kintsu.rules.balance import BalanceModel
-from kintsu.rules.coding import MISSING, UNSEEN, Codes, filled_text, pack
+from kintsu.rules.coding import MISSING, UNSEEN, Codes, filled_text, mended, mends, pack
 from kintsu.rules.derive import DeriveModel
 from kintsu.rules.discover.dependency import Dependency, dependencies
 from kintsu.rules.formula import holds
@@ -69,6 +69,7 @@ class VoteModel:
     """Value maps: key -> value, votes. Read-only; a batch is judged by look-ups alone."""
 
     codes: Mapping[str, Codes] = field(default_factory=dict)
+    mends: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # damaged values and what they count as
     targets: tuple[Target, ...] = ()
     seen: Mapping[str, Ints] = field(default_factory=dict)  # rows per code
     balance: BalanceModel = field(default_factory=lambda: BalanceModel((), {}, {}))
@@ -85,14 +86,15 @@ def _learn(reference: Reference) -> VoteModel:
     reported = sourced(reference)  # copied errors outvote the truth: reliability decides there, not the number of rows
     found = [d for d in dependencies(reference) if reported is None or d.right not in reported.columns]
     names = sorted({name for d in found for name in (*d.left, d.right)})
-    codes = {name: Codes(_filled(reference.values(name)["value"])) for name in names}
+    known = {name: mends(reference, name) for name in names}
+    codes = {name: Codes.of(mended(_filled(reference.values(name)["value"]), known[name])) for name in names}
     seen = {}
     for name in names:
         counted = reference.values(name)
-        code = codes[name].encode(counted["value"])
+        code = codes[name].encode(mended(_blank_to_null(counted["value"]), known[name]))
         weight = counted["n"].to_numpy()[code >= 0]
         seen[name] = np.bincount(code[code >= 0], weights=weight, minlength=len(codes[name])).astype(np.int64)
-    counted_by = _Counts(reference, codes, found)
+    counted_by = _Counts(reference, codes, known, found)
     targets = []
     for right in reference.columns:
         chosen = tuple(d for d in found if d.right == right)
@@ -100,7 +102,7 @@ def _learn(reference: Reference) -> VoteModel:
             continue
         sides, tables = zip(*(_table(d, counted_by, codes) for d in chosen))
         targets.append(Target(right, chosen, tuple(sides), tuple(tables)))
-    return VoteModel(codes, tuple(targets), seen, balance.train(reference), derive.train(reference))
+    return VoteModel(codes, known, tuple(targets), seen, balance.train(reference), derive.train(reference))
 
 
 def _filled(values: pl.Series) -> pl.Series:
@@ -110,8 +112,14 @@ def _filled(values: pl.Series) -> pl.Series:
 class _Counts:
     """Coded combinations of columns with their rows; columns that hang together are counted in one pass."""
 
-    def __init__(self, reference: Reference, codes: Mapping[str, Codes], found: list[Dependency]) -> None:
-        self._reference, self._codes = reference, codes
+    def __init__(
+        self,
+        reference: Reference,
+        codes: Mapping[str, Codes],
+        known: Mapping[str, pl.DataFrame],
+        found: list[Dependency],
+    ) -> None:
+        self._reference, self._codes, self._known = reference, codes, known
         self._whole = reference.sample if len(reference.sample) == reference.rows <= IN_MEMORY_ROWS else None
         self._coded: dict[tuple[str, ...], dict[str, Ints]] = {}
         stars: dict[str, set[str]] = {}
@@ -126,14 +134,17 @@ class _Counts:
         if self._whole is not None:
             for name in names:
                 if (name,) not in self._coded:
-                    self._coded[(name,)] = {name: self._codes[name].encode(filled_text(self._whole[name]))}
+                    self._coded[(name,)] = {name: self._encoded(name, filled_text(self._whole[name]))}
             return [self._coded[(name,)][name] for name in names], np.ones(len(self._whole), np.int64)
         star = next((s for s in self._stars if set(names) <= set(s)), tuple(names))
         if star not in self._coded:
             counted = self._reference.counts(star)
-            self._coded[star] = {name: self._codes[name].encode(_blank_to_null(counted[name])) for name in star}
+            self._coded[star] = {name: self._encoded(name, _blank_to_null(counted[name])) for name in star}
             self._coded[star][""] = counted["n"].to_numpy()
         return [self._coded[star][name] for name in names], self._coded[star][""]
+
+    def _encoded(self, name: str, text: pl.Series) -> Ints:
+        return self._codes[name].encode(mended(text, self._known[name]))
 
 
 def _blank_to_null(text: pl.Series) -> pl.Series:
@@ -183,9 +194,11 @@ def judge(batch: Batch, model: VoteModel) -> pl.DataFrame:
     """One line (schema `JUDGED`) per cell whose determining columns speak for another value."""
     needed = {name for t in model.targets for s in t.sides for name in s.columns} | {t.column for t in model.targets}
     texts = {name: filled_text(batch[name]) for name in needed if name in batch.columns}
-    codes = {name: model.codes[name].encode(text) for name, text in texts.items()}
+    meant = {name: mended(text, model.mends[name]) for name, text in texts.items()}
+    codes = {name: model.codes[name].encode(text) for name, text in meant.items()}
+    damaged = {name: meant[name].ne_missing(text).to_numpy() for name, text in texts.items()}
     read = _Read(batch, model, codes, texts)
-    ballots = [b for target in model.targets if (b := _Ballot.of(target, codes)) is not None]
+    ballots = [b for target in model.targets if (b := _Ballot.of(target, codes, damaged)) is not None]
     witnesses = _Witnesses(ballots)
     parts = [
         _judge_rows(read, ballot, witnesses, rows[start : start + CHUNK])
@@ -250,26 +263,28 @@ class _Ballot:
 
     target: Target
     usable: list[int]
-    observed: Ints
+    own: Ints  # what the cells count as: their own vote
+    observed: Ints  # the same, unseen where the text is damaged
     groups: list[Ints]
     stand: list[npt.NDArray[np.int8]]
     contested: npt.NDArray[np.bool_]
 
     @staticmethod
-    def of(target: Target, codes: Mapping[str, Ints]) -> _Ballot | None:
+    def of(target: Target, codes: Mapping[str, Ints], damaged: Mapping[str, npt.NDArray[np.bool_]]) -> _Ballot | None:
         usable = [i for i, s in enumerate(target.sides) if all(name in codes for name in s.columns)]
         if target.column not in codes or not usable:
             return None
-        observed = codes[target.column]
+        own = codes[target.column]
+        observed = np.where(damaged[target.column], UNSEEN, own)
         groups = [target.sides[i].groups(codes) for i in usable]
-        contested, stand = np.zeros(len(observed), bool), []
+        contested, stand = np.zeros(len(own), bool), []
         for i, group in zip(usable, groups):
             table, known = target.tables[i], np.maximum(group, 0)
-            speaks = (group >= 0) & (table.total[known] - (observed >= 0) > 0)
-            same = table.top[known, 0] == observed
-            contested |= speaks & ~same
-            stand.append(np.where(speaks & (observed != MISSING), np.where(same, 1, -1), 0).astype(np.int8))
-        return _Ballot(target, usable, observed, groups, stand, contested)
+            speaks = (group >= 0) & (table.total[known] - (own >= 0) > 0)
+            top = table.top[known, 0]
+            contested |= speaks & (top != observed)
+            stand.append(np.where(speaks & (own != MISSING), np.where(top == own, 1, -1), 0).astype(np.int8))
+        return _Ballot(target, usable, own, observed, groups, stand, contested)
 
 
 class _Witnesses:
@@ -311,7 +326,7 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
     weights = [target.weights[i] for i in usable]
     strengths = np.array([target.dependencies[i].strength.sound for i in usable])
     repeated = np.array([s.repeated * (1 - s.corrected) for i in usable for s in [target.dependencies[i].strength]])
-    candidates, support, votes, voters, empty = rank(tables, weights, groups, observed)
+    candidates, support, votes, voters, empty = rank(tables, weights, groups, observed, ballot.own[rows])
     line = np.arange(len(rows))
     rivals = support.copy()
     rivals[:, 0] = -np.inf

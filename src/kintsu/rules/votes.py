@@ -88,19 +88,19 @@ def weight_of(corrected: float) -> float:
 
 
 def rank(
-    tables: list[VoteTable], weights: list[float], groups: list[Ints], observed: Ints
+    tables: list[VoteTable], weights: list[float], groups: list[Ints], observed: Ints, cast: Ints
 ) -> tuple[Ints, Floats, Ints, Ints, Ints]:
     """Support of every candidate value of every row.
 
     `groups[t]` are the row's groups in table t (negative: none), `observed` its right codes (negative: missing or
-    never seen). The row's own vote is taken out. Returns
+    never seen), `cast` the codes it was counted as. The row's own vote is taken out. Returns
 
     - candidates, shape (rows, c): the observed code first, then the top values of each group; -1 for none
     - support, shape (rows, c): sum over tables of weight x log smoothed count; -inf for no candidate
     - votes and voters, shape (tables, rows, c) and (tables, rows): others in the group with this value, with any
     - empty, shape (tables, rows): others in the group without a value
     """
-    own = observed >= 0
+    own = cast >= 0
     parts = [observed[:, None]]
     for table, group in zip(tables, groups):
         parts.append(np.where((group >= 0)[:, None], table.top[np.maximum(group, 0)], -1))
@@ -109,7 +109,7 @@ def rank(
     votes = np.zeros((len(tables), *candidates.shape), np.int64)
     voters = np.zeros((len(tables), len(observed)), np.int64)
     empty = np.zeros((len(tables), len(observed)), np.int64)
-    same = own[:, None] & (candidates == observed[:, None])
+    same = own[:, None] & (candidates == cast[:, None])
     for t, (table, group, weight) in enumerate(zip(tables, groups, weights)):
         count = np.maximum(table.count(group[:, None], candidates) - same, 0)
         known = group >= 0
@@ -120,5 +120,5 @@ def rank(
     for c in range(1, candidates.shape[1]):
         repeated[:, c] = (candidates[:, :c] == candidates[:, c : c + 1]).any(axis=1)
     support[(candidates < 0) | repeated] = -np.inf
-    support[:, 0] = np.where(own, support[:, 0], -np.inf)
+    support[:, 0] = np.where(observed >= 0, support[:, 0], -np.inf)
     return candidates, support, votes, voters, empty

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kintsu.core.contracts import Reference
-from kintsu.rules.coding import Codes, filled_text, pack, sampled_rows
+from kintsu.rules.coding import Codes, filled_text, mended, mends, pack, sampled_rows
 from kintsu.rules.discover.strength import Strength, pair_counts, strength
 
 __all__ = ["Dependency", "dependencies"]
@@ -99,7 +99,7 @@ def _coded(reference: Reference, rows: int) -> dict[str, _Coded]:
         facts = reference.column(name)
         if facts.distinct < 2 or facts.is_free_text or facts.is_key_like:
             continue
-        text = filled_text(sample[name]).gather(order)
+        text = mended(filled_text(sample[name]).gather(order), mends(reference, name))
         values = Codes.of(text)
         coded = _Coded.of(values.encode(text), len(values))
         if coded.width >= 2 and coded.repeated >= max(10, 0.02 * len(sample)):
