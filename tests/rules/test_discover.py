@@ -9,6 +9,7 @@ from kintsu.rules import yaml
 from kintsu.rules.discover.contract import discovered
 from kintsu.rules.discover.dependency import dependencies
 from kintsu.rules.evaluate import learn, violates
+from kintsu.rules.judge import judge, train
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,26 @@ def test_a_wide_table_is_screened():
     frame = pl.DataFrame({f"c{i}": rng.integers(0, 5 + i, 300).astype(str) for i in range(90)})
     frame = frame.with_columns(copy=pl.lit("x") + pl.col("c40"))
     assert {(d.left[0], d.right) for d in dependencies(reference(frame))} == {("c40", "copy"), ("copy", "c40")}
+
+
+def test_a_dependency_that_holds_under_a_condition_is_found_and_votes():
+    rng = np.random.default_rng(3)
+    n = 3000
+    code = rng.integers(0, 150, n)
+    free = rng.integers(0, 40, n)
+    country = rng.choice(["DE", "US", "FR"], n)
+    town = np.where(country == "DE", code % 40, free)
+    frame = pl.DataFrame(
+        {"code": [f"K{c:03d}" for c in code], "country": country, "town": [f"town {t:02d}" for t in town]}
+    )
+    hit = np.flatnonzero(country == "DE")[:30]
+    dirty = frame["town"].to_numpy().copy()
+    dirty[hit] = [f"town {(int(t[5:]) + 7) % 40:02d}" for t in dirty[hit]]
+    found = reference(frame.with_columns(town=pl.Series(dirty, dtype=pl.String)))
+    conditional = [d for d in dependencies(found) if d.condition is not None]
+    assert [d.text for d in conditional] == ["code -> town where country is DE"]
+    judged = judge(found.sample, train(found)).filter(pl.col("column") == "town")
+    assert set(judged["row"]) == set(hit.tolist())
+    right = dict(zip(hit.tolist(), frame["town"].gather(hit)))
+    assert all(right[row] == new for row, new in judged.select("row", "new").iter_rows())
+    assert "where country is DE" in " ".join(rule.text for rule in discovered(found) if rule.kind == "fd")

@@ -158,6 +158,8 @@ def _table(d: Dependency, counts: _Counts, codes: Mapping[str, Codes]) -> tuple[
         return Side(d.left), VoteTable.of(left[0], right, n, len(codes[d.left[0]]), width)
     second = len(codes[d.left[1]])
     packed = pack(left[0], left[1], second)
+    if d.condition is not None:
+        packed = np.where(left[1] == codes[d.left[1]].encode(pl.Series([d.condition]))[0], packed, UNSEEN)
     pairs = np.unique(packed[packed >= 0])
     side = Side(d.left, pairs, second)
     group = side.groups(dict(zip(d.left, left)))

@@ -30,8 +30,9 @@ def discovered(reference: Reference) -> list[Rule]:
     several = [
         Rule(
             "fd",
-            d.left,
+            d.left if d.condition is None else d.left[:1],
             {"right": d.right},
+            {} if d.condition is None else {d.left[1]: d.condition},
             confidence=_share(d.strength.agreement),
             support=d.strength.rows,
             source=_BY,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.rules.coding import Codes, filled_text, mended, mends, pack, sampled_rows
@@ -26,19 +27,30 @@ TWINS = 64  # pairs of rows with equal left values that screen a left side
 LEAST_TWINS = 0.12  # half of the cells wrong leave a quarter of the twins in agreement
 MOST_LEFTS = 6  # left sides per column: more of them only repeat each other
 LEAST_CORRECTED = 0.3  # half of the cells may be wrong and scattered, and the pair is still found
+MOST_CONDITIONS = 4  # columns of few values that are tried as conditions of a column that nothing determines
+MOST_CASES = 12  # values of such a column ...
+LEAST_OF_CASE = 0.05  # ... each in so many of the rows
+LEAST_CONDITIONAL = 0.8  # strength under a condition: many conditions are tried, so it has to be clear
 SOUND = 0.7  # a side that keeps this share of its strength has its disagreement spread over all groups
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """`left` determines `right`, as strongly as `strength` says."""
+    """`left` determines `right`, as strongly as `strength` says.
+
+    A conditional dependency has two left columns, and a `condition`: it holds in the rows whose second left column is
+    that text (Bohannon et al., Conditional functional dependencies for data cleaning, ICDE 2007).
+    """
 
     left: tuple[str, ...]
     right: str
     strength: Strength
+    condition: str | None = None
 
     @property
     def text(self) -> str:
+        if self.condition is not None:
+            return f"{self.left[0]} -> {self.right} where {self.left[1]} is {self.condition}"
         return f"{' + '.join(self.left)} -> {self.right}"
 
 
@@ -47,15 +59,20 @@ class _Coded:
     """One column of the sample: codes, their number, and the descending share of rows per code, summed up."""
 
     codes: Ints
-    width: int
+    values: Codes
+    rows: Ints  # per code
     covered: npt.NDArray[np.float64]
     repeated: int  # rows whose value another row has too
 
+    @property
+    def width(self) -> int:
+        return len(self.values)
+
     @staticmethod
-    def of(codes: Ints, width: int) -> _Coded:
-        n = np.bincount(codes[codes >= 0], minlength=width)
+    def of(codes: Ints, values: Codes) -> _Coded:
+        n = np.bincount(codes[codes >= 0], minlength=len(values))
         covered = np.cumsum(np.sort(n)[::-1]) / max(n.sum(), 1)
-        return _Coded(codes, width, covered, int(n[n >= 2].sum()))
+        return _Coded(codes, values, n, covered, int(n[n >= 2].sum()))
 
 
 def dependencies(reference: Reference) -> list[Dependency]:
@@ -75,14 +92,15 @@ def dependencies(reference: Reference) -> list[Dependency]:
         for right in screen:
             alone = found.get(right)
             if not alone:
-                found[right] = _two_columns(screen, right, single.get(right, []))
+                known = single.get(right, [])
+                found[right] = _two_columns(screen, right, known) or _conditional(screen, right, known)
             elif any(_is_various(d.strength) for d in alone):
                 together = _two_columns(screen, right, single.get(right, []), most=12)
                 found[right] = _explaining(alone, together)
     kept = [d for ds in found.values() for d in _best(ds)]
     if reference.rows > SCREEN_ROWS:
         confirm = _coded(reference, CONFIRM_ROWS)
-        measured = [Dependency(d.left, d.right, _strength(confirm, d.left, d.right)) for d in kept]
+        measured = [replace(d, strength=_strength(confirm, d.left, d.right, d.condition)) for d in kept]
         kept = [d for d in measured if _is_strong(d.strength)]
     by_right: dict[str, list[Dependency]] = {}
     for d in kept:
@@ -101,7 +119,7 @@ def _coded(reference: Reference, rows: int) -> dict[str, _Coded]:
             continue
         text = mended(filled_text(sample[name]).gather(order), mends(reference, name))
         values = Codes.of(text)
-        coded = _Coded.of(values.encode(text), len(values))
+        coded = _Coded.of(values.encode(text), values)
         if coded.width >= 2 and coded.repeated >= max(10, 0.02 * len(sample)):
             result[name] = coded
     return result
@@ -152,12 +170,15 @@ def _agreement_of_twins(left: Ints, codes: npt.NDArray[np.int32], common: Floats
     return np.asarray((agree - common) / np.maximum(1 - common, 1e-9))
 
 
-def _strength(coded: Mapping[str, _Coded], left: tuple[str, ...], right: str) -> Strength:
+def _strength(coded: Mapping[str, _Coded], left: tuple[str, ...], right: str, condition: str | None = None) -> Strength:
     if right not in coded or any(name not in coded for name in left):
         return strength(*pair_counts(np.empty(0, np.int64), np.empty(0, np.int64), 1))
     group = coded[left[0]].codes
     for name in left[1:]:
         group = pack(group, coded[name].codes, coded[name].width)
+    if condition is not None:
+        case = coded[left[-1]].values.encode(pl.Series([condition]))[0]
+        group = np.where(coded[left[-1]].codes == case, group, -1)
     return strength(*pair_counts(group, coded[right].codes, coded[right].width))
 
 
@@ -210,4 +231,24 @@ def _two_columns(
         s = _strength(coded, (a, b), right)
         if _is_strong(s) and s.sound >= 0.6 and s.rows >= 0.3 * rows:
             result.append(Dependency((a, b), right, s))
+    return result
+
+
+def _conditional(coded: Mapping[str, _Coded], right: str, single: list[tuple[float, str]]) -> list[Dependency]:
+    """Columns that determine `right` in the rows with one value of a third column, and say little elsewhere."""
+    rows = len(coded[right].codes)
+    likely = [name for s, name in sorted(single, key=lambda h: (-h[0], h[1]))[:MOST_CONDITIONS] if s > 0.02]
+    few = [name for name, column in coded.items() if column.width <= MOST_CASES and name != right]
+    result = []
+    for case_of in sorted(few, key=lambda name: (coded[name].width, name))[:MOST_CONDITIONS]:
+        least = max(60, LEAST_OF_CASE * rows)
+        cases = coded[case_of].values.decode(np.flatnonzero(coded[case_of].rows >= least)).to_list()
+        for name in likely:
+            if name != case_of:
+                tried = [(case, _strength(coded, (name, case_of), right, case)) for case in cases]
+                result += [
+                    Dependency((name, case_of), right, s, case)
+                    for case, s in tried
+                    if _is_strong(s) and s.sound >= LEAST_CONDITIONAL and s.groups >= 10 and s.rows >= 0.5 * least
+                ]
     return result
