@@ -52,11 +52,11 @@ class Forest:
         return score
 
 
-def _expected(n: npt.NDArray[np.generic]) -> Floats:
+def _expected(n: npt.NDArray[np.int64]) -> Floats:
     """Mean path length of an unsuccessful search in a binary tree of n rows (equation 1 of the paper)."""
-    m = np.maximum(np.asarray(n, np.float64), 3.0)
-    harmonic = np.log(m - 1) + np.euler_gamma
-    return np.select([n <= 1, n == 2], [0.0, 1.0], 2 * harmonic - 2 * (m - 1) / m)
+    m = np.maximum(n, 3).astype(np.float64)
+    many = 2 * (np.log(m - 1) + np.euler_gamma) - 2 * (m - 1) / m
+    return np.where(n > 2, many, np.where(n == 2, 1.0, 0.0))
 
 
 def fit_forest(x: Floats, seed: int) -> Forest:

@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 SCREEN_ROWS = 400
 CONFIRM_ROWS = 20_000
 MOST_COLUMNS = 24  # 24 number columns make 6,072 sums and products of two; more columns: those with the most values
+TOGETHER = 256  # formulas computed at once: their arrays stay in the processor's cache
 _RANK = {name: i for i, name in enumerate(("sum", "product", "discounted", "sum_of_three"))}  # simplest first
 LEAST_AGREEMENT = 0.6  # three or four cells a row may each be wrong in one row of ten, and the formula is still found
 
@@ -46,8 +47,7 @@ def _formulas(reference: Reference) -> list[Formula]:
     decimals = {name: decimals_of(filled_text(sample[name]).gather(order))[1] for name in names}
     few = {name: values[:SCREEN_ROWS] for name, values in numbers.items()}
     likely: dict[str, list[tuple[float, int, Formula]]] = {}
-    for formula in _candidates(names, decimals):
-        agreement = _agreement(formula, few)
+    for formula, agreement in _agreements(_candidates(names, decimals), few):
         if agreement >= LEAST_AGREEMENT - 0.1:
             likely.setdefault(formula.result, []).append((agreement, -len(formula.parts), formula))
     found = []
@@ -89,13 +89,27 @@ def _candidates(names: list[str], decimals: dict[str, int]) -> Iterator[Formula]
             yield Formula(c, "ratio", (a, b), decimals[c])
 
 
-def _agreement(formula: Formula, numbers: dict[str, Floats]) -> float:
-    """Share of rows that obey, of those with all numbers where every part matters; 0 where too few do."""
+def _agreements(candidates: Iterator[Formula], numbers: dict[str, Floats]) -> Iterator[tuple[Formula, float]]:
+    """Each formula with its agreement. Those of one form and rounding are computed together: there are thousands."""
+    alike: dict[tuple[str, int], list[Formula]] = {}
+    for formula in candidates:
+        alike.setdefault((formula.operation, formula.decimals), []).append(formula)
+    for (operation, decimals), formulas in alike.items():
+        places = [f"part {i}" for i in range(len(formulas[0].parts))]
+        form = Formula("result", operation, tuple(places), decimals)
+        for start in range(0, len(formulas), TOGETHER):
+            some = formulas[start : start + TOGETHER]
+            stacked = {place: np.stack([numbers[f.parts[i]] for f in some]) for i, place in enumerate(places)}
+            stacked["result"] = np.stack([numbers[f.result] for f in some])
+            yield from zip(some, _agreement(form, stacked).tolist(), strict=True)
+
+
+def _agreement(formula: Formula, numbers: dict[str, Floats]) -> Floats:
+    """Share of rows (the last axis) that obey, of those with all numbers where every part matters; 0 for too few."""
     use = _informative(formula, numbers)
-    n = int(use.sum())
-    if n < 10:
-        return 0.0
-    return float(holds(formula, numbers)[use].sum() / n)
+    n = use.sum(axis=-1)
+    obey: Floats = np.where(n < 10, 0.0, (holds(formula, numbers) & use).sum(axis=-1) / np.maximum(n, 1))
+    return obey
 
 
 def _informative(formula: Formula, numbers: dict[str, Floats]) -> npt.NDArray[np.bool_]:
@@ -110,7 +124,7 @@ def _informative(formula: Formula, numbers: dict[str, Floats]) -> npt.NDArray[np
 
 
 def _confirmed(formula: Formula, numbers: dict[str, Floats]) -> Formula | None:
-    agreement = _agreement(formula, numbers)
+    agreement = float(_agreement(formula, numbers))
     use = _informative(formula, numbers)
     shuffled = dict(numbers)
     kept = {name: numbers[name][use] for name in formula.columns}

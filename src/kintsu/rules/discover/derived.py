@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import contains
 from typing import Final
 
 import polars as pl
@@ -50,6 +51,7 @@ FORMS: Final[dict[str, tuple[Callable[[str], str], Callable[[pl.Expr], pl.Expr]]
 }
 """How a part may be changed before it is put in: name -> (for one text, for a column)."""
 
+_NEVER: Final = "\0\0"  # in no text: fixed texts are parted by one NUL and are not empty
 _SHORT: Final = frozenset(name for name in FORMS if name[-1:].isdigit())
 
 
@@ -104,10 +106,10 @@ def _derivations(reference: Reference) -> list[Derivation]:
         return []
     texts = pl.DataFrame({name: filled_text(sample[name]) for name in names})
     few = texts[sample.frame.hash_rows(reference.seed).arg_sort().head(SCREEN_ROWS)]
-    lists = {name: few[name].to_list() for name in names}
+    forms = _Forms({name: few[name].to_list() for name in names})
     found = []
     for target in names:
-        template = _template(target, lists)
+        template = _template(target, forms)
         if template is not None:
             confirmed = _confirmed(target, template, texts)
             if confirmed is not None:
@@ -123,19 +125,18 @@ def _usable(reference: Reference) -> list[str]:
     return [name for name in reference.columns if is_usable(name)][:MOST_COLUMNS]
 
 
-def _template(target: str, lists: dict[str, list[str | None]]) -> tuple[tuple[str, str], ...] | None:
+def _template(target: str, forms: _Forms) -> tuple[tuple[str, str], ...] | None:
     """The commonest way to write the target with other columns; None where there is none."""
-    cells = lists[target]
-    pieces: Pieces = [[("", t)] if t else None for t in cells]
+    pieces: Pieces = [[("", t)] if t else None for t in forms.lists[target]]
     used = 0
     for _ in range(MOST_PARTS):
-        best = _best_part(pieces, lists, target, used)
+        best = _best_part(pieces, forms, target, used)
         if best is None:
             break
-        pieces = [_cut(p, v, best[0], best[1]) for p, v in zip(pieces, lists[best[0]])]
+        pieces = [_cut(p, v, best[0], best[1]) for p, v in zip(pieces, forms.lists[best[0]])]
         used += 1
     if used:
-        pieces = _refined(pieces, lists, target)
+        pieces = _refined(pieces, forms, target)
     counted: dict[tuple[tuple[str, str], ...], int] = {}
     for p in pieces:
         if p is not None and any(name for name, _ in p):
@@ -149,29 +150,67 @@ def _template(target: str, lists: dict[str, list[str | None]]) -> tuple[tuple[st
 Pieces = list[list[tuple[str, str]] | None]
 
 
-def _best_part(pieces: Pieces, lists: dict[str, list[str | None]], target: str, used: int) -> tuple[str, str] | None:
+class _Forms:
+    """The cells of every column in every form, made on first use; `_NEVER` stands for an empty one."""
+
+    def __init__(self, lists: dict[str, list[str | None]]) -> None:
+        self.lists = lists
+        self._looks: dict[tuple[str, str], list[str]] = {}
+        self._wholes: dict[tuple[str, str], tuple[list[str], int]] = {}
+        self.filled = {name: sum(v is not None for v in values) for name, values in lists.items()}
+
+    def look(self, name: str, form: str) -> list[str]:
+        """The first few cells."""
+        if (name, form) not in self._looks:
+            self._looks[name, form] = self._changed(name, form, FIRST_LOOK)
+        return self._looks[name, form]
+
+    def whole(self, name: str, form: str) -> tuple[list[str], int]:
+        """All cells, and their length."""
+        if (name, form) not in self._wholes:
+            changed = self._changed(name, form, None)
+            self._wholes[name, form] = changed, sum(len(text) for text in changed if text is not _NEVER)
+        return self._wholes[name, form]
+
+    def _changed(self, name: str, form: str, most: int | None) -> list[str]:
+        change = FORMS[form][0]
+        return [(change(v) or _NEVER) if v else _NEVER for v in self.lists[name][:most]]
+
+
+def _best_part(pieces: Pieces, forms: _Forms, target: str, used: int) -> tuple[str, str] | None:
     """The column and form that explain most of the rows' fixed text, clearly more than another row's values do."""
     rows = sum(p is not None for p in pieces)
     first = sum(p is not None for p in pieces[:FIRST_LOOK])
+    fixed = _fixed(pieces)
+    glance = fixed[:FIRST_LOOK]
     best: tuple[float, str, str] | None = None
-    for name, values in lists.items():
+    for name in forms.lists:
         if name == target:
             continue
-        for form, (change, _) in FORMS.items():
+        for form in FORMS:
             if form in _SHORT and not used:
                 continue  # a short piece says something only beside a long one
-            if _hits(pieces[:FIRST_LOOK], values[:FIRST_LOOK], change) < 0.5 * first:
+            if _hits(glance, forms.look(name, form)) < 0.5 * first:
                 continue
-            hits = _hits(pieces, values, change)
+            changed, length = forms.whole(name, form)
+            hits = _hits(fixed, changed)
             plain = 1.0 if not form else 0.97  # of two that fit alike the unchanged column
-            covered = (
-                plain * hits * sum(len(change(v)) for v in values if v) / max(sum(v is not None for v in values), 1)
-            )
+            covered = plain * hits * length / max(forms.filled[name], 1)
             if hits < 0.75 * rows or (best is not None and covered <= best[0]):
                 continue  # the part that explains most of the text, not the one that fits most rows
-            if _hits(pieces, values[7:] + values[:7], change) <= 0.5 * hits:
+            if _hits(fixed, changed[7:] + changed[:7]) <= 0.5 * hits:
                 best = (covered, name, form)
     return best[1:] if best else None
+
+
+def _fixed(pieces: Pieces) -> list[str]:
+    """The fixed texts of every row in one, NULs between them."""
+    return ["" if p is None else "\0".join([text for name, text in p if not name]) for p in pieces]
+
+
+def _hits(fixed: list[str], changed: list[str]) -> int:
+    """Rows whose fixed text holds the changed cell of the same row."""
+    return sum(map(contains, fixed, changed))
 
 
 def _fitting(pieces: Pieces) -> list[bool]:
@@ -184,16 +223,16 @@ def _fitting(pieces: Pieces) -> list[bool]:
     return [p is not None and tuple(p) == best for p in pieces]
 
 
-def _refined(pieces: Pieces, lists: dict[str, list[str | None]], target: str) -> Pieces:
+def _refined(pieces: Pieces, forms: _Forms, target: str) -> Pieces:
     """Fixed text that is really a nearly constant column.
 
     Putting the column in must make rows fit that did not, far more of them than another row's values would, and hardly
     any row unfit (its own errors do that).
     """
-    before = _fitting(pieces)
-    for name, values in lists.items():
+    before, glance = _fitting(pieces), _fixed(pieces[:FIRST_LOOK])
+    for name, values in forms.lists.items():
         for form in ("", "lower", "upper"):
-            if name == target or _hits(pieces[:FIRST_LOOK], values[:FIRST_LOOK], FORMS[form][0]) < FIRST_LOOK / 2:
+            if name == target or _hits(glance, forms.look(name, form)) < FIRST_LOOK / 2:
                 continue
             cut = [_cut(p, v, name, form) for p, v in zip(pieces, values)]
             after = _fitting(cut)
@@ -204,15 +243,6 @@ def _refined(pieces: Pieces, lists: dict[str, list[str | None]], target: str) ->
             if gained >= max(3, 5 * lucky) and lost <= 0.1 * len(pieces):
                 return cut
     return pieces
-
-
-def _hits(pieces: Pieces, values: list[str | None], change: Callable[[str], str]) -> int:
-    n = 0
-    for p, v in zip(pieces, values):
-        if p is not None and v:
-            changed = change(v)
-            n += bool(changed) and any(not name and changed in text for name, text in p)
-    return n
 
 
 def _cut(p: list[tuple[str, str]] | None, value: str | None, name: str, form: str) -> list[tuple[str, str]] | None:
