@@ -6,9 +6,10 @@ import pytest
 
 from kintsu.core.batch import Batch
 from kintsu.core.frames import findings
-from kintsu.heal import impute_model
+from kintsu.heal.fillers import boosted
+from kintsu.heal.fillers.best import best_fillers
 from kintsu.heal.impute_knn import ImputeKnn
-from kintsu.heal.impute_model import ImputeModel, best_fillers
+from kintsu.heal.impute_model import ImputeModel
 from kintsu.heal.impute_simple import ImputeSimple
 from kintsu.profile.build import reference_of
 from kintsu.testing.checks import check_healer
@@ -88,7 +89,7 @@ def test_asked_for_a_better_filler_than_the_mode_is_chosen_and_its_score_is_hone
 
 
 def test_without_lightgbm_the_other_boosting_does_it(monkeypatch):
-    monkeypatch.setattr(impute_model, "_lightgbm", lambda: None)
+    monkeypatch.setattr(boosted, "_lightgbm", lambda: None)
     _, reference, _ = made(table(500)[1], impute=True)
     assert best_fillers(reference)["sum"][0] in {"model", "knn"}
 
@@ -103,14 +104,14 @@ def test_a_lightgbm_that_cannot_be_loaded_is_said_once(monkeypatch):
             raise OSError("libgomp.so.1: cannot open shared object file")
         return real(name, *rest)
 
-    impute_model._lightgbm.cache_clear()
+    boosted._lightgbm.cache_clear()
     monkeypatch.setattr(builtins, "__import__", broken)
     with pytest.warns(UserWarning, match="libgomp"):
-        assert impute_model._lightgbm() is None
+        assert boosted._lightgbm() is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert impute_model._lightgbm() is None
-    impute_model._lightgbm.cache_clear()
+        assert boosted._lightgbm() is None
+    boosted._lightgbm.cache_clear()
 
 
 def test_group_medians_fill_what_a_group_knows():

@@ -1,0 +1,1 @@
+"""Ways to fill the missing cells of a column."""
