@@ -55,9 +55,20 @@ def _shaped(frame: pl.DataFrame, schema: Schema, constants: Mapping[str, object]
     unknown = set(frame.columns) - set(schema)
     if unknown:
         raise ContractError(f"{owner} returned unknown columns {sorted(unknown)}; known: {list(schema)}")
-    named = frame.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
-    absent = [pl.lit(None).alias(name) for name in schema if name not in named.columns]
-    return named.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    if not len(frame):
+        return empty(schema)
+    given = set(frame.columns)
+    return frame.select(
+        pl.lit(constants[name], dtype).alias(name)
+        if name in constants
+        else (pl.col(name).cast(dtype) if name in given else pl.lit(None, dtype).alias(name))
+        for name, dtype in schema.items()
+    )
+
+
+def _is_no_share(score: pl.Series) -> pl.Series:
+    """True where a score is null, NaN or outside [0, 1]."""
+    return ~((score >= 0) & (score <= 1)).fill_null(False)
 
 
 def findings(frame: pl.DataFrame, *, detector: str, kind: str | None = None, column: str | None = None) -> pl.DataFrame:
@@ -72,9 +83,9 @@ def findings(frame: pl.DataFrame, *, detector: str, kind: str | None = None, col
     """
     constants = {"detector": detector} | ({"kind": kind} if kind else {}) | ({"column": column} if column else {})
     shaped = _shaped(frame, FINDINGS, constants, detector)
-    bad = shaped.filter(~pl.col("score").is_between(0, 1) | pl.col("score").is_null() | pl.col("score").is_nan())
+    bad = shaped["score"].filter(_is_no_share(shaped["score"]))
     if len(bad):
-        raise ContractError(f"{detector}: score {bad['score'][0]} is outside [0, 1]")
+        raise ContractError(f"{detector}: score {bad[0]} is outside [0, 1]")
     kinds = set(shaped["kind"].unique().to_list()) - KINDS
     if kinds:
         raise ContractError(f"{detector}: unknown kinds {sorted(map(str, kinds))}")
@@ -91,7 +102,7 @@ def repairs(frame: pl.DataFrame, *, healer: str, recipe: str | None = None, colu
     if "edit" not in frame.columns:
         constants["edit"] = "set"
     shaped = _shaped(frame, REPAIRS, constants, healer)
-    if len(shaped.filter(~pl.col("score").is_between(0, 1) | pl.col("score").is_null() | pl.col("score").is_nan())):
+    if _is_no_share(shaped["score"]).any():
         raise ContractError(f"{healer}: a score is outside [0, 1]")
     if set(shaped["edit"].unique().to_list()) - set(EDITS):
         raise ContractError(f"{healer}: unknown edits; known: {EDITS}")

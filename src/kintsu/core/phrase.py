@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 __all__ = ["phrase"]
@@ -19,7 +21,15 @@ def phrase(template: str, *parts: pl.Expr | pl.Series | str) -> pl.Expr:
     texts = template.split("{}")
     if len(texts) != len(parts) + 1:
         raise ValueError(f"{len(texts) - 1} places in {template!r} and {len(parts)} parts to fill in")
-    told: list[pl.Expr | pl.Series] = [pl.lit(texts[0])]
+    told: list[pl.Expr | pl.Series] = [_fixed(texts[0])] if texts[0] else []
     for part, text in zip(parts, texts[1:], strict=True):
-        told += [pl.col(part) if isinstance(part, str) else part, pl.lit(text)]
+        told.append(pl.col(part) if isinstance(part, str) else part)
+        if text:
+            told.append(_fixed(text))
     return pl.concat_str(told)
+
+
+@lru_cache(1_000)
+def _fixed(text: str) -> pl.Expr:
+    """The text between two parts; made once, for that takes longer than judging a short column."""
+    return pl.lit(text)

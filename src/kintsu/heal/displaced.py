@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise, permutations
 from typing import ClassVar, Final
 
+import numpy as np
 import polars as pl
 
 from kintsu.core import frames
@@ -60,7 +61,10 @@ class Displaced:
         homes = {name: home for name in reference.columns if (home := _home(reference, name)) is not None}
         names = [name for name in reference.columns if name in homes]
         pairs = list(combinations(names, 2)) if len(names) <= _MOST_COLUMNS else list(pairwise(names))
-        return [(homes[a], homes[b]) for a, b in pairs if _are_apart(reference, homes[a], homes[b])]
+        plain = {name for name, home in homes.items() if home.regex is None and home.words is None}
+        pairs = [(a, b) for a, b in pairs if not {a, b} <= plain]
+        apart = _apart(reference, homes, pairs)
+        return [(homes[a], homes[b]) for a, b in pairs if (a, b) in apart and (b, a) in apart]
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: list[tuple[Home, Home]], reference: Reference
@@ -77,15 +81,17 @@ class Displaced:
         )
         recipes: list[Recipe] = []
         out: list[pl.DataFrame] = []
+        odd = {name: away[name].to_numpy() for name in homes}
+        empty = {name: batch[name].is_missing.to_numpy() for name in homes}
         for a, b in present:
             pair = texts.select("__row", a.column, b.column)
-            both = pair.filter(away[a.column] & away[b.column])
+            both = np.flatnonzero(odd[a.column] & odd[b.column])
             if len(both):
-                _propose(self.name, a, b, _swapped(both, a, b), "swap", recipes, out)
+                _propose(self.name, a, b, _swapped(pair[both], a, b), "swap", recipes, out)
             for whole, part in permutations((a, b)):
-                empty = pair.filter(away[whole.column] & batch[part.column].is_missing)
-                if len(empty):
-                    _propose(self.name, whole, part, _glued(empty, whole, part), "split", recipes, out)
+                glued = np.flatnonzero(odd[whole.column] & empty[part.column])
+                if len(glued):
+                    _propose(self.name, whole, part, _glued(pair[glued], whole, part), "split", recipes, out)
         return recipes, frames.concat(out, frames.REPAIRS)
 
 
@@ -117,16 +123,19 @@ def _usual(view: ColumnView) -> pl.Series:
     return ranked.filter(pl.col("n") >= max(3.0, bulk / 4))["value"]
 
 
-def _are_apart(reference: Reference, a: Home, b: Home) -> bool:
-    """Whether values of either column hardly ever belong to the other one."""
-    if a.regex is None and b.regex is None and a.words is None and b.words is None:
-        return False
-    for own, other in ((a, b), (b, a)):
-        view = clean_of(reference, own.column)
-        mine = view.share(own.holds(pl.col("value")))
-        if view.share(own.holds(pl.col("value")) & other.holds(pl.col("value"))) > 0.02 * mine:
-            return False
-    return True
+def _apart(reference: Reference, homes: dict[str, Home], pairs: list[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Pairs (either way round) of columns where values of the first one hardly ever belong to the second one."""
+    partners: dict[str, list[str]] = {}
+    for a, b in pairs:
+        partners.setdefault(a, []).append(b)
+        partners.setdefault(b, []).append(a)
+    found = set()
+    for name, others in partners.items():
+        own = clean_of(reference, name).values.filter(homes[name].holds(pl.col("value")))
+        held = own.select(pl.col("n").filter(homes[o].holds(pl.col("value"))).sum().alias(o) for o in others)
+        most = 0.02 * float(own["n"].sum())
+        found |= {(name, o) for o in others if float(held[o][0]) <= most}
+    return found
 
 
 def _swapped(rows: pl.DataFrame, a: Home, b: Home) -> pl.DataFrame:

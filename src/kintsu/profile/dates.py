@@ -117,7 +117,8 @@ _PIECE: Final[dict[str, str]] = {
     "%A": f"(?i:{'|'.join(_DAYS)})",
 }
 _CLOCK: Final = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?"
-_TOKEN: Final = r"%\.[36]?f|%[A-Za-z]|[^%]"
+_PIECES: Final = r"%\.[36]?f|%[A-Za-z]"
+_TOKEN: Final = rf"{_PIECES}|[^%]"
 _SPOKEN: Final[dict[str, str]] = {"%P": "%p", "%{a.m.}": "%p", "%{A.M.}": "%p"}
 
 
@@ -146,6 +147,18 @@ def _regex(fmt: str) -> str:
     return f"^{escaped}$"
 
 
+@cache
+def _marks(fmt: str) -> frozenset[str]:
+    """The signs that stand in every text of this format: looking for them is quicker than compiling the pattern."""
+    return frozenset(re.sub(_PIECES, "", fmt))
+
+
+@cache
+def _is_numeric(fmt: str) -> bool:
+    """Whether a text of this format may lack letters."""
+    return not re.search("%[bBaAp]", fmt)
+
+
 def regex_of(fmt: str) -> str:
     """A regular expression of the whole text in a format that `find_format` found; see `matches`."""
     return _regex(fmt)
@@ -170,11 +183,14 @@ def _layouts(text: pl.Series) -> pl.DataFrame:
 def _votes(parts: pl.DataFrame, column: str, formats: tuple[str, ...]) -> list[tuple[str, int]]:
     """(format, cells) of the formats that fit any part, most cells first; ties keep the order of `formats`."""
     distinct = parts.filter(pl.col(column) != "").group_by(column).agg(pl.col("n").sum())
-    if not len(distinct):
-        return []
+    signs = frozenset("".join(distinct[column].to_list()))
     tried = distinct.select(
-        pl.col("n").filter(pl.col(column).str.contains(_regex(fmt))).sum().alias(fmt) for fmt in formats
+        pl.col("n").filter(pl.col(column).str.contains(_regex(fmt))).sum().alias(fmt)
+        for fmt in formats
+        if _marks(fmt) <= signs and (_is_numeric(fmt) or any(sign.isalpha() for sign in signs))
     )
+    if not tried.width:
+        return []
     return sorted(((fmt, int(n)) for fmt, n in tried.row(0, named=True).items() if n), key=lambda item: -item[1])
 
 

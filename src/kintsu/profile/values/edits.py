@@ -14,6 +14,8 @@ from typing import Final
 
 import polars as pl
 
+from kintsu.profile.values.view import cuts
+
 __all__ = ["Affix", "affix_pairs", "block_edits", "mine_affixes", "mine_odd_ends", "strip_affix"]
 
 _LONGEST: Final = 8  # characters of an affix that are tried
@@ -51,17 +53,9 @@ def affix_pairs(values: pl.DataFrame) -> pl.DataFrame:
 
     Columns: `value`, `n` (damaged), `twin`, `m` (clean), `affix`, `at_end`.
     """
-    plain = values.select(twin="value", m="n")
-    out = []
-    for k in range(1, _LONGEST + 1):
-        longer = values.filter(pl.col("value").str.len_chars() > k)
-        for at_end in (True, False):
-            v = pl.col("value")
-            rest = v.str.head(-k) if at_end else v.str.slice(k)
-            mark = v.str.tail(k) if at_end else v.str.head(k)
-            made = longer.select("value", "n", twin=rest, affix=mark)
-            out.append(made.join(plain, on="twin", how="inner").with_columns(at_end=pl.lit(at_end)))
-    return pl.concat(out).select("value", "n", "twin", "m", "affix", "at_end").sort("value", "affix", "at_end")
+    made = cuts(values, _LONGEST).rename({"rest": "twin", "cut": "affix"})
+    pairs = made.join(values.select(twin="value", m="n"), on="twin", how="inner")
+    return pairs.select("value", "n", "twin", "m", "affix", "at_end").sort("value", "affix", "at_end")
 
 
 def mine_affixes(values: pl.DataFrame, siblings: pl.DataFrame | None = None) -> list[Affix]:
@@ -92,11 +86,14 @@ def mine_affixes(values: pl.DataFrame, siblings: pl.DataFrame | None = None) -> 
     for affix, at_end, twins, damaged, clean, ns, ms in grouped.iter_rows():
         if affix.strip(" ,;/|-") in usual:  # a value of the column before or after another one: glued, not noise
             continue
+        odd = [c for c in affix if not (c.isalnum() or c.isspace() or c in _ORDINARY)]
+        rate = damaged / max(damaged + clean, 1)
+        if rate >= 0.8 or (not odd and (twins < 3 or affix.isspace() or any(c.isdigit() for c in affix))):
+            continue  # no noise in any case, see `_is_noise`
         v = pl.col("value")
         carries = v.str.ends_with(affix) if at_end else v.str.starts_with(affix)
         marked, rest = values.filter(carries), values.filter(~carries)
-        cells, rate = int(marked["n"].sum()), damaged / max(damaged + clean, 1)
-        odd = [c for c in affix if not (c.isalnum() or c.isspace() or c in _ORDINARY)]
+        cells = int(marked["n"].sum())
         # a mark like "_x" is strange only where "_" stands nowhere else in the column
         strange = bool(odd) and float(rest.filter(v.str.contains_any(odd))["n"].sum()) < 0.01 * total
         found.append(Affix(affix, at_end, int(twins), len(marked), cells, rate, strange, _is_even(ns, ms)))

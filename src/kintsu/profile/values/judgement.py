@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import polars as pl
 
@@ -18,7 +20,7 @@ from kintsu.profile.values.shapes import Shapes, find_shapes, judge_shapes
 from kintsu.profile.values.spelling import judge_case, judge_encoding, judge_wrapping
 from kintsu.profile.values.surface import clean_of, compose, surface_of
 from kintsu.profile.values.typos import judge_typos
-from kintsu.profile.values.view import JUDGED, ColumnView, judged, unjudged, view_of
+from kintsu.profile.values.view import NOTHING, ColumnView, besides, view_of
 
 __all__ = ["judge_unseen", "judgement_of", "shapes_of"]
 
@@ -38,8 +40,79 @@ def shapes_of(reference: Reference, name: str) -> Shapes | None:
 
 def judgement_of(reference: Reference, name: str) -> pl.DataFrame:
     """What is wrong with which distinct values of a column (schema `JUDGED` and `method`); one line a value."""
-    judgement: pl.DataFrame = remembered(reference, ("judgement", name), lambda: _judge(reference, name))
-    return judgement
+    judgements: dict[str, pl.DataFrame] = remembered(reference, "judgements", lambda: _judge(reference))
+    return judgements[name]
+
+
+class _Column:
+    """A column while it is judged: what was found, and the values (`left`) that no method has judged yet."""
+
+    def __init__(self, reference: Reference, name: str) -> None:
+        self.reference, self.name = reference, name
+        self.view, self.nature = clean_of(reference, name), nature_of(reference, name)
+        self.shapes = shapes_of(reference, name)
+        self.left, self.found = self.view.values, NOTHING
+
+    @property
+    def is_text(self) -> bool:
+        return self.nature.kind == "text"
+
+    def take(self, found: pl.DataFrame) -> None:
+        """Add what a method found."""
+        if len(found):
+            self.found = pl.concat([self.found, found])
+            self.left = besides(self.left, found["value"])
+
+
+def _null_tokens(c: _Column) -> pl.DataFrame:
+    return judge_null_tokens(c.nature, is_patterned=c.shapes is not None, habitual=_habitual(c.reference))
+
+
+def _sentinels(c: _Column) -> pl.DataFrame:
+    return besides(judge_sentinels(c.nature), c.found["value"])
+
+
+def _moments(c: _Column) -> pl.DataFrame:
+    usual = column_format(c.view, day_first=c.reference.option("day_first")) if c.is_text else None
+    return NOTHING if usual is None else judge_moments(c.view, c.left, usual)
+
+
+def _typos(c: _Column) -> pl.DataFrame:
+    is_worded = c.is_text and c.shapes is None and not c.view.facts.is_free_text and not c.view.is_near_unique
+    return judge_typos(c.left, c.view.filled) if is_worded else NOTHING
+
+
+_METHODS: Final[tuple[Callable[[_Column], pl.DataFrame], ...]] = (
+    _null_tokens,
+    _sentinels,
+    _moments,
+    lambda c: judge_case(c.view, c.left) if c.is_text else NOTHING,
+    lambda c: judge_noise(c.reference, c.name, c.left),
+    lambda c: judge_characters(c.view, c.left) if c.nature.kind in ("text", "code") else NOTHING,
+    lambda c: judge_quantities(c.nature, c.left),
+    lambda c: judge_shapes(c.view, c.shapes, c.left) if c.shapes is not None else NOTHING,
+    lambda c: judge_wrapping(c.left) if c.is_text and not c.view.is_near_unique else NOTHING,
+    _typos,
+    lambda c: judge_rare(c.view, c.left) if c.is_text else NOTHING,
+    lambda c: judge_surprise(c.view, c.left) if c.is_text and c.shapes is None else NOTHING,
+)
+
+
+def _judge(reference: Reference) -> dict[str, pl.DataFrame]:
+    """The judgement of every column, by one method after the other over all columns.
+
+    So the regular expressions of a method stay compiled (polars keeps 32 of them): column by column, compiling them
+    took longer than judging a few hundred values.
+    """
+    # a handful of cells has no habit
+    columns = [_Column(reference, name) for name in reference.columns if clean_of(reference, name).filled >= 5]
+    for method in _METHODS:
+        for column in columns:
+            column.take(method(column))
+    judged = dict.fromkeys(reference.columns, NOTHING) | {c.name: _with_lost_values(c) for c in columns}
+    return {
+        name: compose(surface_of(reference, name), table, view_of(reference, name)) for name, table in judged.items()
+    }
 
 
 def judge_unseen(reference: Reference, name: str, values: pl.Series) -> pl.DataFrame:
@@ -48,79 +121,47 @@ def judge_unseen(reference: Reference, name: str, values: pl.Series) -> pl.DataF
     By what was learned of the column: tokens, numbers, units, dates, patterns, encodings. Slips and noise are judged
     against counts, so only values that the reference has seen can be found to be such.
     """
-    view, nature, shapes = view_of(reference, name), nature_of(reference, name), shapes_of(reference, name)
+    view, column = view_of(reference, name), _Column(reference, name)
     fresh = pl.DataFrame({"value": values, "n": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
     fresh = fresh.filter(pl.col("value").str.strip_chars() != "")
-    seen = ColumnView(name, fresh, view.filled, view.nulls, view.facts)
-    parsed = parsed_like(nature, fresh)
-    done: list[pl.DataFrame] = []
     if view.filled < 5 or not len(fresh):
-        return judged(fresh.head(0).select("value"))
+        return NOTHING
+    seen, nature, shapes = ColumnView(name, fresh, view.filled, view.nulls, view.facts), column.nature, column.shapes
+    parsed, column.left = parsed_like(nature, fresh), fresh
     alien = replace(nature, parsed=parsed)
-    done.append(judge_null_tokens(alien, is_patterned=shapes is not None, habitual=_habitual(reference)))
+    column.take(judge_null_tokens(alien, is_patterned=shapes is not None, habitual=_habitual(reference)))
     if nature.is_numeric:
-        done.append(judge_quantities(nature, _speaking(seen, done), parsed))
+        column.take(judge_quantities(nature, column.left, parsed))
     else:
-        usual = column_format(view, day_first=reference.option("day_first")) if nature.kind == "text" else None
+        usual = column_format(view, day_first=reference.option("day_first")) if column.is_text else None
         if usual is not None:
-            done.append(judge_moments(seen, _speaking(seen, done), usual))
-        done.append(judge_encoding(_speaking(seen, done)))
+            column.take(judge_moments(seen, column.left, usual))
+        column.take(judge_encoding(column.left))
         if shapes is not None:
-            done.append(judge_shapes(seen, shapes, _speaking(seen, done)))
-        done.append(judge_characters(seen, _speaking(seen, done)))
-    return pl.concat([part for part in done if len(part)] or [pl.DataFrame(schema=JUDGED)]).sort("value")
+            column.take(judge_shapes(seen, shapes, column.left))
+        column.take(judge_characters(seen, column.left))
+    return column.found.sort("value")
 
 
-def _judge(reference: Reference, name: str) -> pl.DataFrame:
-    return compose(surface_of(reference, name), _judge_clean(reference, name), view_of(reference, name))
+def _with_lost_values(column: _Column) -> pl.DataFrame:
+    """What was found, sorted; null tokens in a column that is damaged otherwise, too, are for a person to empty.
 
-
-def _judge_clean(reference: Reference, name: str) -> pl.DataFrame:
-    """What is wrong with the values once nothing lies on their surface any more."""
-    view = clean_of(reference, name)
-    done: list[pl.DataFrame] = []
-    if view.filled < 5:  # a handful of cells has no habit
-        return judged(view.values.head(0).select("value"))
-    nature, shapes = nature_of(reference, name), shapes_of(reference, name)
-    done.append(judge_null_tokens(nature, is_patterned=shapes is not None, habitual=_habitual(reference)))
-    done.append(judge_sentinels(nature).join(done[0].select("value"), on="value", how="anti"))
-    if nature.kind == "text":
-        usual = column_format(view, day_first=reference.option("day_first"))
-        if usual is not None:
-            done.append(judge_moments(view, _speaking(view, done), usual))
-        done.append(judge_case(view, _speaking(view, done)))
-    done.append(judge_noise(reference, name, _speaking(view, done)))
-    if nature.kind in ("text", "code"):
-        done.append(judge_characters(view, _speaking(view, done)))
-    done.append(judge_quantities(nature, _speaking(view, done)))
-    if shapes is not None:
-        done.append(judge_shapes(view, shapes, _speaking(view, done)))
-    if nature.kind == "text" and not view.is_near_unique:
-        done.append(judge_wrapping(_speaking(view, done)))
-    if shapes is None and nature.kind == "text" and not view.facts.is_free_text and not view.is_near_unique:
-        done.append(judge_typos(_speaking(view, done), view.filled))
-    if nature.kind == "text":
-        done.append(judge_rare(view, _speaking(view, done)))
-        if shapes is None:
-            done.append(judge_surprise(view, _speaking(view, done)))
-    table = pl.concat([part for part in done if len(part)] or [pl.DataFrame(schema=JUDGED)]).sort("value")
-    carrying = view_of(reference, name).values.join(surface_of(reference, name), on="value", how="semi")
-    return _with_lost_values(table, int(carrying["n"].sum()), view)
-
-
-def _with_lost_values(table: pl.DataFrame, carrying: int, view: ColumnView) -> pl.DataFrame:
-    """Null tokens in a column that is damaged otherwise, too, may hide lost values: to be emptied by a person only.
-
-    Damaged: the cells with other slips (and the `carrying` ones, with something on their surface) are at least a
-    quarter as many as those with tokens. Where empty cells are
-    three times as many as tokens, emptiness is how the column says "none", and they stay as they are.
+    They may hide lost values. Damaged: the cells with other slips (and those with something on their surface) are at
+    least a quarter as many as those with tokens. Where empty cells are three times as many as tokens, emptiness is how
+    the column says "none", and they stay as they are.
     """
+    table, view = column.found.sort("value"), column.view
     is_token = pl.col("operation").fill_null("") == "null_token"
     counted = table.join(view.values, on="value", how="left", maintain_order="left")
     held = int(counted.filter(is_token)["n"].sum())
+    if not held or view.nulls >= 3 * held:
+        return table
+    carrying = view_of(column.reference, column.name).values.join(
+        surface_of(column.reference, column.name), on="value", how="semi"
+    )
     is_slip = ~is_token & pl.col("kind").is_in(["format", "typo", "type", "unit"]) & (pl.col("score") >= 0.5)
-    other = int(counted.filter(is_slip)["n"].sum()) + carrying
-    if not held or other < 0.25 * held or view.nulls >= 3 * held:
+    other = int(counted.filter(is_slip)["n"].sum()) + int(carrying["n"].sum())
+    if other < 0.25 * held:
         return table
     lowered = pl.when(is_token).then(pl.min_horizontal("new_score", pl.lit(0.6))).otherwise("new_score")
     return table.with_columns(new_score=lowered)
@@ -141,7 +182,3 @@ def _habitual(reference: Reference) -> frozenset[str]:
 
     tokens: frozenset[str] = remembered(reference, ("habitual",), build)
     return tokens
-
-
-def _speaking(view: ColumnView, done: list[pl.DataFrame]) -> pl.DataFrame:
-    return unjudged(view, done)

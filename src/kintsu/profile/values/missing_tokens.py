@@ -7,7 +7,7 @@ import polars as pl
 from kintsu.core.phrase import phrase
 from kintsu.profile.values.nature import Nature
 from kintsu.profile.values.null_tokens import SENTINEL_DATES, SENTINEL_NUMBERS, null_strength
-from kintsu.profile.values.view import judged
+from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["judge_null_tokens", "judge_sentinels"]
 
@@ -26,7 +26,7 @@ def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset
     )
     held = float(tokens["share"].sum()) if len(tokens) else 0.0
     if not len(tokens) or held > 0.9:
-        return judged(view.values.head(0).select("value"))
+        return NOTHING
     strict = nature.kind in ("number", "code") or is_patterned
     is_code_like = pl.col("value").str.contains(r"^[A-Z]{2}$") & pl.lit(_is_two_letters(nature))
     # a token in few cells hides a value that someone may know, and some tables mean the sign itself: emptying such
@@ -91,14 +91,13 @@ def judge_sentinels(nature: Nature) -> pl.DataFrame:
     is wider than their whole spread; so 99 in a column of ages from 1 to 98 stays.
     """
     view = nature.view
-    nothing = judged(view.values.head(0).select("value"))
     if nature.kind != "number":
         return _sentinel_dates(nature)
     plain = nature.parsed.filter(pl.col("plain").is_not_null())
     suspects = plain.filter(pl.col("plain").is_in(list(SENTINEL_NUMBERS)))
     others = plain.filter(~pl.col("plain").is_in(list(SENTINEL_NUMBERS)))
     if not len(suspects) or int(others["n"].sum()) < 20 or len(others) < 5:
-        return nothing
+        return NOTHING
     low, high = float(others["plain"].min()), float(others["plain"].max())  # type: ignore[arg-type]
     usual = float(others["n"].median() or 1)  # type: ignore[arg-type]
     spread = max(high - low, 1e-9)
@@ -131,10 +130,10 @@ def _sentinel_dates(nature: Nature) -> pl.DataFrame:
     day = pl.col("value").str.slice(0, 10)
     suspects = values.filter(day.is_in(list(SENTINEL_DATES)))
     if not len(suspects):
-        return judged(values.head(0).select("value"))
+        return NOTHING
     others = values.filter(~day.is_in(list(SENTINEL_DATES)) & pl.col("value").str.contains(r"^\d{4}-\d\d-\d\d"))
     if int(others["n"].sum()) < 20 or int(others["n"].sum()) < 0.4 * nature.view.filled:
-        return judged(values.head(0).select("value"))
+        return NOTHING
     first, last = str(others["value"].min())[:10], str(others["value"].max())[:10]
     usual = float(others["n"].median() or 1)  # type: ignore[arg-type]
     hits = suspects.filter(((day < first) | (day > last)) & (pl.col("n") >= max(3, 5 * usual)))

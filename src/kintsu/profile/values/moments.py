@@ -9,7 +9,7 @@ import polars as pl
 
 from kintsu.core.phrase import phrase
 from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render
-from kintsu.profile.values.view import ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
 __all__ = ["column_format", "judge_moments"]
 
@@ -40,7 +40,7 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
     out = []
     if 0 < len(odd) <= _MOST:
         out.append(_rewritten(odd, usual, _span(view.values["value"], usual.format)))
-        left_over = odd.join(out[0].select("value"), on="value", how="anti", maintain_order="left")
+        left_over = besides(odd, out[0]["value"])
         out.append(_exchanged(left_over, usual))
     inside = left.filter(fits)
     if usual.share >= 0.9 and 0 < len(inside) <= _MOST:  # clocks make many distinct moments; days are few
@@ -53,7 +53,7 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
             )
         )
     out = [part for part in out if len(part)]
-    return pl.concat(out) if out else judged(left.head(0).select("value"))
+    return pl.concat(out) if out else NOTHING
 
 
 def _span(text: pl.Series, fmt: str) -> tuple[Any, Any]:
@@ -83,10 +83,10 @@ def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.S
 
 def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> pl.DataFrame:
     """The readings of each value in all formats found among the odd ones; kept where they agree."""
-    others = [f for f in find_formats(odd["value"], odd["n"]) if f.format != usual.format and f.kind == usual.kind]
+    found = [f for f in find_formats(odd["value"], odd["n"]) if f.format != usual.format and f.kind == usual.kind]
     month_first = _order(usual.format)
     readings = []
-    for other in others:
+    for other in found:
         has_year = "%Y" in other.format or "%y" in other.format
         if ("%Y" in usual.format or "%y" in usual.format) and not has_year:
             continue  # a missing year is not invented
@@ -102,7 +102,7 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> p
         guess = unsure | _guessed(odd["value"], moments, usual.format, other.format)
         readings.append(read.with_columns(guess=guess))
     if not readings:
-        return judged(odd.head(0).select("value"))
+        return NOTHING
     every = pl.concat(readings).drop_nulls("new").unique().filter(pl.col("new") != pl.col("value"))
     n = pl.col("new").n_unique().over("value")
     # of two readings the one in the column's own order of day and month is likelier, but people decide
@@ -138,7 +138,7 @@ def _exchanged(odd: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
     """Values with a month above twelve that are days with day and month in the wrong order."""
     fmt = usual.format
     if not re.search("%-?m", fmt) or not re.search("%-?d", fmt) or not len(odd):
-        return judged(odd.head(0).select("value"))
+        return NOTHING
     other = re.sub("%(-?)([md])", lambda m: f"%{m[1]}{'d' if m[2] == 'm' else 'm'}", fmt)
     read = odd.select("value", new=render(parse(odd["value"], other), fmt)).drop_nulls("new")
     return judged(

@@ -15,7 +15,7 @@ from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.shapes import exact_pattern
 from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.typos import comparable, neighbours, noise_symbols, split_by_count, wildcard_matches
-from kintsu.profile.values.view import ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
 __all__ = ["judge_noise", "table_symbols"]
 
@@ -58,32 +58,30 @@ def judge_noise(reference: Reference, name: str, left: pl.DataFrame) -> pl.DataF
     done = [judge_wildcards(reference, view, left)]
     if not _is_wordy(view) or nature_of(reference, name).is_numeric:
         return done[0]
-    left = left.join(done[0].select("value"), on="value", how="anti", maintain_order="left")
+    left = besides(left, done[0]["value"])
     siblings = _sibling_pairs(reference, name)
     affixes = mine_affixes(left, siblings)
     for affix in affixes:
         found = _judge_affix(left, affix)
         done.append(found)
-        left = left.join(found.select("value"), on="value", how="anti", maintain_order="left")
+        left = besides(left, found["value"])
     if not affixes and view.is_near_unique:
         for affix in mine_odd_ends(left):
             found = _judge_affix(left, affix)
             done.append(found)
-            left = left.join(found.select("value"), on="value", how="anti", maintain_order="left")
+            left = besides(left, found["value"])
     if left.height <= _SMALL and not view.is_near_unique:
         found = judge_blocks(left)
         done.append(found)
-        left = left.join(found.select("value"), on="value", how="anti", maintain_order="left")
-        done.append(judge_lone_affix(left, view.filled))
-    chained = pl.concat([part for part in done if len(part)] or [done[0]])
-    return _chain(chained)
+        done.append(judge_lone_affix(besides(left, found["value"]), view.filled))
+    done = [part for part in done if len(part)]
+    return _chain(pl.concat(done)) if done else NOTHING
 
 
 def judge_wildcards(reference: Reference, view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     """Values that a symbol overwrote in part, where one frequent value fits."""
-    nothing = judged(left.head(0).select("value"))
     if view.distinct > _DISTINCT or view.is_near_unique:
-        return nothing
+        return NOTHING
     out = []
     common = table_symbols(reference)
     written = "".join(left["value"].to_list())
@@ -115,7 +113,7 @@ def judge_wildcards(reference: Reference, view: ColumnView, left: pl.DataFrame) 
                 says=f"put back the characters that {symbol!r} overwrote",
             )
         )  # fmt: skip
-    return pl.concat(out).unique(subset="value", keep="first", maintain_order=True) if out else nothing
+    return pl.concat(out).unique(subset="value", keep="first", maintain_order=True) if out else NOTHING
 
 
 def _judge_affix(left: pl.DataFrame, affix: Affix) -> pl.DataFrame:
@@ -144,24 +142,28 @@ def _judge_affix(left: pl.DataFrame, affix: Affix) -> pl.DataFrame:
 
 def judge_blocks(left: pl.DataFrame) -> pl.DataFrame:
     """Operations inside words (letters dropped, swapped, put in) that hit several values of a small domain alike."""
-    nothing = judged(left.head(0).select("value"))
     ranked = left.filter(pl.col("value").str.len_chars() >= 4).sort(["n", "value"], descending=[True, False])
     if len(ranked) < 4:
-        return nothing
+        return NOTHING
     words, counts = ranked["value"].to_list(), ranked["n"].to_list()
     support: dict[tuple[tuple[str, str, str], ...], list[tuple[str, str, int, int]]] = {}
     for i, damaged in enumerate(words):
         for j in range(i):
             clean = words[j]
+            # an edit inside a word leaves its ends alone
+            if clean[0] != damaged[0] or clean[-1] != damaged[-1]:
+                continue
             if counts[i] > 0.35 * counts[j] or abs(len(clean) - len(damaged)) > 6:
                 continue
             edit = block_edits(damaged, clean)
             if edit and _is_inside(edit, damaged, clean):
                 support.setdefault(edit, []).append((damaged, clean, counts[i], counts[j]))
+    if not support:
+        return NOTHING
     clean_domain = _n_bulk(counts, int(left["n"].sum()))
     bulk = words[: min(clean_domain, 100)]
     # an edit that leads from one frequent value to another is a difference of meaning
-    legal = {block_edits(a, b) for a in bulk for b in bulk if a != b}
+    legal = {block_edits(a, b) for a in bulk for b in bulk if a != b and a[0] == b[0] and a[-1] == b[-1]}
     kept: dict[str, tuple[str, float, str, int]] = {}
     for edit, pairs in sorted(support.items(), key=lambda e: (-len(e[1]), e[0])):
         twins = {clean for _, clean, _, _ in pairs}
@@ -175,7 +177,7 @@ def judge_blocks(left: pl.DataFrame) -> pl.DataFrame:
                 plain = size <= 2 and all(20 * n <= m for _, _, n, m in pairs)
                 sure = 0.96 if plain and len(twins) >= 3 else 0.9 if len(twins) >= 3 else 0.85
                 kept[damaged] = (clean, sure, _words(edit), size)
-    return _block_judgement(kept) if kept else nothing
+    return _block_judgement(kept) if kept else NOTHING
 
 
 def _block_judgement(kept: dict[str, tuple[str, float, str, int]]) -> pl.DataFrame:
@@ -236,24 +238,26 @@ def judge_lone_affix(left: pl.DataFrame, filled: int) -> pl.DataFrame:
 
     Weaker than a mined operation: never applied without a person. "female" beside "male" has the same form and stays.
     """
-    nothing = judged(left.head(0).select("value"))
     formed = left.with_columns(p=exact_pattern(pl.col("value")))
     if not len(formed):
-        return nothing
+        return NOTHING
     forms = formed.group_by("p").agg(pl.col("n").sum(), pl.len().alias("d")).sort("n", "p")
     form, held = str(forms["p"][-1]), int(forms["n"][-1])
     if held < 0.5 * filled or len(form) > 12:
-        return nothing
+        return NOTHING
     clean = formed.filter((pl.col("p") == form) & (pl.col("n") >= 0.3 * filled)).select(twin="value", m="n")
     odd = formed.filter((pl.col("p") != form) & (pl.len().over("p") == 1))
+    if not len(odd) or not len(clean):
+        return NOTHING
     pairs = odd.join(clean, how="cross").filter(
         (pl.col("m") > pl.col("n"))
         & (pl.col("value").str.len_chars() <= pl.col("twin").str.len_chars() + 4)
         & (pl.col("value").str.len_chars() > pl.col("twin").str.len_chars())
         & (pl.col("value").str.starts_with(pl.col("twin")) | pl.col("value").str.ends_with(pl.col("twin")))
     )
-    changes_class = _mixes(pl.col("value"), pl.col("twin"))
-    pairs = pairs.filter(changes_class)
+    if not len(pairs):
+        return NOTHING
+    pairs = pairs.filter(_mixes(pl.col("value"), pl.col("twin")))
     return judged(
         pairs.select(
             "value",

@@ -34,8 +34,10 @@ def loose_numbers(text: pl.Series, *, decimal_comma: bool = False) -> pl.DataFra
     >>> loose_numbers(pl.Series(["1,234.50 €", "12.0 oz", "1.5e3", "(5)", "7,5", "a"]))["number"].to_list()
     [1234.5, 12.0, 1500.0, -5.0, 7.5, None]
     """
-    if not len(text):
-        return pl.DataFrame(schema={"number": pl.Float64, "prefix": pl.String, "suffix": pl.String, "body": pl.String})
+    if not text.str.contains(r"\d").any():
+        without, none = pl.repeat("", len(text), dtype=pl.String, eager=True), [None] * len(text)
+        read = {"number": none, "prefix": without, "suffix": without, "body": none}
+        return pl.DataFrame(read, schema_overrides={"number": pl.Float64, "body": pl.String})
     parts = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_LOOSE)).unnest("text")
     return parts.select(_reading(decimal_comma))
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.phrase import phrase
-from kintsu.profile.values.view import ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["judge_characters", "judge_rare", "judge_surprise", "surprise"]
 
@@ -21,17 +21,16 @@ _LETTERS: Final = 500_000  # most characters whose triples are counted: sorting 
 
 def judge_rare(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     """Values in one or two cells of a column in which all other values are far more frequent."""
-    nothing = judged(left.head(0).select("value"))
     values = view.values
     if view.filled < 200 or not 3 <= len(values) <= 4 * _CATEGORIES:
-        return nothing
+        return NOTHING
     lone, usual = values.filter(pl.col("n") <= 2), values.filter(pl.col("n") > 2)
     least = int(usual["n"].min() or 0)  # type: ignore[arg-type]
     if not 2 <= len(usual) <= _CATEGORIES or not 0 < len(lone) <= max(2, len(usual) // 3):
-        return nothing
+        return NOTHING
     hits = lone.filter(pl.lit(least) >= _GAP * pl.col("n")).join(left.select("value"), on="value", how="semi")
     if not len(hits):
-        return nothing
+        return NOTHING
     share = values["n"].to_numpy() / view.filled
     entropy = float(-(share * np.log2(share)).sum())
     return judged(
@@ -54,7 +53,7 @@ def judge_characters(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
         (value.str.len_bytes() != value.str.len_chars()) | value.str.contains(r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]")
     )
     if not len(left):
-        return judged(left.select("value"))
+        return NOTHING
     unseen = left.filter(value.str.contains(_INVISIBLE)).with_columns(new=value.str.replace_all(_INVISIBLE, ""))
     unseen = unseen.filter(pl.col("new") != "")
     cleaned = judged(
@@ -115,15 +114,14 @@ def judge_surprise(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
 
     The bar rises with the number of values looked at, so that pure chance passes it once in a hundred columns.
     """
-    nothing = judged(left.head(0).select("value"))
     value = pl.col("value")
     if not 200 <= len(left) <= _LETTERS // 5:
-        return nothing
+        return NOTHING
     lettered = left.filter((value.str.count_matches(r"\p{L}") >= 5) & (value.str.len_chars() <= 300))
     if len(lettered) < 200 or int(lettered["value"].str.len_chars().sum()) > _LETTERS:
-        return nothing
+        return NOTHING
     if int(lettered["n"].sum()) < 0.5 * view.filled:
-        return nothing
+        return NOTHING
     mean, new = surprise(lettered["value"].to_list(), lettered["n"].to_numpy())
     middle = float(np.median(mean))
     spread = max(1.4826 * float(np.median(np.abs(mean - middle))), 0.05)
@@ -131,7 +129,7 @@ def judge_surprise(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     bar = 3 + (2 * np.log(len(mean) * 100)) ** 0.5
     hit = (z > bar) & (new >= 0.6)
     if not hit.any() or hit.sum() > max(3, 0.002 * len(mean)):
-        return nothing
+        return NOTHING
     rows = lettered.with_columns(z=pl.Series(z), new_share=pl.Series(new)).filter(pl.Series(hit))
     return judged(
         rows.select(

@@ -10,7 +10,7 @@ from kintsu.core.phrase import phrase
 from kintsu.profile.values.nature import Nature
 from kintsu.profile.values.numbers import decimals, loose_numbers, print_numbers
 from kintsu.profile.values.units import header_unit, is_multiplier, unit_of
-from kintsu.profile.values.view import judged
+from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["judge_quantities"]
 
@@ -23,11 +23,10 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     where the header names the unit or the unit is spelt in several ways. `parsed` reads values that `nature` has not
     seen (see `parsed_like`).
     """
-    nothing = judged(left.head(0).select("value"))
     if nature.kind == "number":
         floats = _floats_among_integers(nature, left)
     else:
-        floats = nothing
+        floats = NOTHING
     unread = (nature.parsed if parsed is None else parsed).filter(pl.col("plain").is_null())
     odd = left.select("value").join(unread, on="value", how="inner", maintain_order="left")
     if nature.kind not in ("number", "quantity") or not len(odd):
@@ -55,7 +54,7 @@ def _look_alikes(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     some = odd.filter(value.str.contains(form) & (value.str.count_matches(rf"[{letters}]") <= 2))
     some = some.filter(value.str.count_matches(r"\d") >= value.str.count_matches(rf"[{letters}]"))
     if not len(some):
-        return judged(odd.head(0).select("value"))
+        return NOTHING
     some = some.with_columns(new=value.str.replace_many(list(_DIGITS), list(_DIGITS.values())))
     places, width = _places(nature), _width(nature)
     low, high = nature.fences
@@ -96,12 +95,12 @@ def _floats_among_integers(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
     """Whole numbers with a trailing .0 in a column of which nineteen of twenty cells are bare integers."""
     dotted = left.filter(pl.col("value").str.contains(r"^[+-]?\d+\.0+$"))
     if not len(dotted):
-        return judged(dotted.select("value"))
+        return NOTHING
     bare = nature.view.share(pl.col("value").str.contains(r"^[+-]?\d+$"))
     # nearly all points are those of a trailing zero: the column has no fractions
     fractions = nature.view.share(pl.col("value").str.contains(r"^[+-]?\d+\.\d*[1-9]\d*$"))
     if bare < 0.5 or fractions > 0.02 * nature.view.share(pl.col("value").str.contains(r"\.0+$")) + 0.002:
-        return judged(left.head(0).select("value"))
+        return NOTHING
     return judged(
         dotted.select(
             "value",
@@ -290,7 +289,7 @@ def _stray_characters(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
 def _words(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     """Cells that are no number at all, in a column that is nearly all numbers."""
     if nature.plain_share < 0.9:
-        return judged(odd.head(0).select("value"))
+        return NOTHING
     rest = pl.col("value").str.replace_all(r"[^\d.\-]", "")
     stray = (pl.col("value").str.count_matches(r"[^\d.\-]") == 1) & rest.is_in(nature.parsed["value"].implode())
     words = odd.filter(pl.col("number").is_null() & ~stray)
@@ -320,7 +319,7 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     spellings = read.group_by("prefix", "suffix").agg(pl.col("n").sum()).sort("n", "prefix", "suffix")
     units = read.filter(pl.col("unit") != "").group_by("unit").agg(pl.col("n").sum()).sort("n", "unit")
     if not len(units) or units["n"][-1] < 0.9 * int(read["n"].sum()):
-        return judged(odd.head(0).select("value"))
+        return NOTHING
     unit = str(units["unit"][-1])
     # on each side of the number stands a unit or nothing: "x7%" is a damaged number, not another spelling
     affixes = pl.concat([read["prefix"], read["suffix"]]).unique()

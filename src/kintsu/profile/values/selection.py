@@ -31,7 +31,8 @@ class Judgements:
 
 def select(reference: Reference, hit: pl.Expr) -> Judgements:
     """The judgements of all columns that satisfy `hit`."""
-    chosen = {name: judgement_of(reference, name).filter(hit) for name in reference.columns}
+    judged = {name: judgement_of(reference, name) for name in reference.columns}
+    chosen = {name: table.filter(hit) for name, table in judged.items() if len(table)}
     return Judgements({name: part for name, part in chosen.items() if len(part)}, hit)
 
 
@@ -59,10 +60,12 @@ def findings_of(batch: Batch, model: Judgements, reference: Reference, detector:
         if len(table):
             # a habit of the whole column is one finding about the column, not one a cell
             habits = table.filter(pl.col("score") < HABIT).select("kind", "score", "why", row=pl.lit(None, pl.Int64))
-            out.append(frames.findings(habits, detector=detector, column=name))
+            if len(habits):
+                out.append(frames.findings(habits, detector=detector, column=name))
             cell = table.filter(pl.col("score") >= HABIT).select("value", "kind", "score", "why")
             hits = cells(batch.row, batch[name].text, cell)
-            out.append(frames.findings(hits, detector=detector, column=name))
+            if len(hits):
+                out.append(frames.findings(hits, detector=detector, column=name))
     return frames.concat(out, frames.FINDINGS)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.phrase import phrase
-from kintsu.profile.values.view import ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["Shapes", "exact_pattern", "find_shapes", "judge_shapes", "pattern_regex"]
 
@@ -171,9 +171,8 @@ def _slots(constants: str) -> list[tuple[bool, str]]:
 def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
     """Values of `left` outside the legal patterns, with a repair where exactly one reading leads into a pattern."""
     odd = left.filter(~shapes.accepts(pl.col("value")))
-    nothing = judged(left.head(0).select("value"))
     if not len(odd) or len(odd) > 50_000:
-        return nothing
+        return NOTHING
     mended = _mend(shapes, odd)
     usual = shapes.patterns[0] if shapes.patterns else shapes.grain
     why = phrase(

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.phrase import phrase
-from kintsu.profile.values.view import ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["judge_blanks", "judge_case", "judge_encoding", "judge_quotes", "judge_wrapping", "repaired_encoding"]
 
@@ -30,8 +30,9 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
         "inside": (value.str.contains(r"\S\s\s+\S|[\t\n\u{a0}]\S"), single, "write single blanks"),
     }
     out = []
-    for hit, new, says in ways.values():
-        share = view.share(hit)
+    held = view.values.select(pl.col("n").filter(hit).sum().alias(name) for name, (hit, _, _) in ways.items())
+    for name, (hit, new, says) in ways.items():
+        share = float(held[name][0]) / max(view.filled, 1)
         if not 0 < share <= (0.5 if says.startswith("take") else 1 - _USUAL):
             continue
         rows = left.filter(hit).with_columns(new=new).filter(pl.col("new") != value)
@@ -47,24 +48,24 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
                 kind="format", score=0.97, mend=True, operation="trim", says=says,
             )
         )  # fmt: skip
-    return (
-        pl.concat(out).unique("value", keep="last", maintain_order=True)
-        if out
-        else judged(left.head(0).select("value"))
-    )
+    return pl.concat(out).unique("value", keep="last", maintain_order=True) if out else NOTHING
 
 
 def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     """Values that another, at least four times as frequent value equals but for case."""
     if view.is_near_unique or len(left) < 2:
-        return judged(left.head(0).select("value"))
+        return NOTHING
     folded = left.with_columns(key=pl.col("value").str.to_lowercase())
     shared = folded.filter(pl.len().over("key") > 1)
+    if not len(shared):
+        return NOTHING
     top = shared.sort(["key", "n", "value"], descending=[False, True, False]).unique(
         "key", keep="first", maintain_order=True
     )
     pairs = shared.join(top.select("key", new="value", m="n"), on="key").filter(pl.col("value") != pl.col("new"))
     pairs = pairs.filter(pl.col("m") >= 4 * pl.col("n")).sort("value")
+    if not len(pairs):
+        return NOTHING
     # many values in two cases are a habit of mixing, few are slips; a pair that differs 20 to 1 is one in any case
     clean = int(left["n"].sum()) - int(pairs["n"].sum())
     sure = (
@@ -72,7 +73,7 @@ def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     )
     single = pl.col("value").str.len_chars() == 1
     if not clean:
-        return judged(left.head(0).select("value"))
+        return NOTHING
     return judged(
         pairs.select(
             "value", "new",
@@ -91,10 +92,9 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
     """Whole values in quotes, in a column where at least half of the cells have none."""
     value = pl.col("value")
     opening = "".join(_QUOTES)
-    nothing = judged(view.values.head(0).select("value"))
     some = view.values.filter(value.str.contains(f"^[{opening}]"))
     if not len(some) or not len(some) <= 50_000:
-        return nothing
+        return NOTHING
     closing = value.str.head(1).replace_strict(_QUOTES, default="")
     inner = value.str.slice(1).str.head(-1).str.strip_chars()
     rows = some.with_columns(new=inner).filter(
@@ -104,7 +104,7 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
         & ~pl.col("new").str.contains(f"[{opening}”»’]")
     )
     if not len(rows) or int(rows["n"].sum()) > 0.5 * view.filled:
-        return nothing
+        return NOTHING
     known = rows["new"].is_in(view.values["value"].implode())
     return judged(
         rows.with_columns(known=known).select(
@@ -124,6 +124,8 @@ def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
     bare = left.with_columns(new=value.str.strip_chars(marks + " ")).filter(
         (pl.col("new") != value) & (pl.col("new") != "")
     )
+    if not len(bare):
+        return NOTHING
     pairs = bare.join(left.select(new="value", m="n"), on="new").filter(pl.col("m") >= 3 * pl.col("n")).sort("value")
     # a mark that many clean values end in ("Inc.") is a habit of the column
     quoted = value.str.contains(r"""^["'`“”„«‘(\[{<].*["'`“”»’)\]}>]$""")
@@ -138,9 +140,11 @@ def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
 def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
     """UTF-8 text that was read as Latin-1 or Windows-1252: "KÃ¶ln" is "Köln"."""
     foreign = left.filter(pl.col("value").str.len_bytes() != pl.col("value").str.len_chars())
+    if not len(foreign):
+        return NOTHING
     broken = foreign.filter(pl.col("value").str.contains(_BROKEN))
     if not len(broken) or len(broken) > 50_000:
-        return judged(left.head(0).select("value"))
+        return NOTHING
     fixed = pl.Series("new", [repaired_encoding(text) for text in broken["value"].to_list()], dtype=pl.String)
     rows = broken.with_columns(fixed).drop_nulls("new")
     known = rows["new"].is_in(left["value"].implode())

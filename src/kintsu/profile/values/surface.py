@@ -18,7 +18,7 @@ from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.shapes import exact_pattern, pattern_regex
 from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_quotes
 from kintsu.profile.values.units import unit_of
-from kintsu.profile.values.view import JUDGED, ColumnView, judged, view_of
+from kintsu.profile.values.view import JUDGED, NOTHING, ColumnView, besides, cuts, judged, view_of
 
 __all__ = ["clean_of", "compose", "judge_marks", "surface_of"]
 
@@ -30,29 +30,30 @@ _MOST_MARKS: Final = 3  # different marks of one column: more of them are part o
 _VAGUE: Final = "<>≤≥±~≈+"  # before a number they may say that it is not exact
 
 
+_STEPS: Final[tuple[Callable[[ColumnView], pl.DataFrame], ...]] = (
+    lambda v: judge_encoding(v.values),
+    lambda v: judge_blanks(v, v.values),
+    judge_quotes,
+    lambda v: judge_marks(v),
+    lambda v: judge_marks(v),  # one at either end
+)
+
+
 def surface_of(reference: Reference, name: str) -> pl.DataFrame:
     """Judgement (schema `JUDGED`) of the values of a column that carry something on their surface; remembered."""
 
-    def build() -> pl.DataFrame:
-        view = view_of(reference, name)
-        nothing = judged(view.values.head(0).select("value"))
-        if view.filled < 5:
-            return nothing
-        total = nothing
-        steps: list[Callable[[ColumnView], pl.DataFrame]] = [
-            lambda v: judge_encoding(v.values),
-            lambda v: judge_blanks(v, v.values),
-            judge_quotes,
-            judge_marks,
-            judge_marks,  # one at either end
-        ]
-        for step in steps:
-            found = step(_merged(view, total))
-            total = compose(total, found, view)
-        return total
+    def build() -> dict[str, pl.DataFrame]:
+        # one step after the other over all columns, so that its regular expressions are compiled once
+        found = dict.fromkeys(reference.columns, NOTHING)
+        views = {name: view_of(reference, name) for name in reference.columns}
+        for step in _STEPS:
+            for name, view in views.items():
+                if view.filled >= 5:
+                    found[name] = compose(found[name], step(_merged(view, found[name])), view)
+        return found
 
-    table: pl.DataFrame = remembered(reference, ("surface", name), build)
-    return table
+    tables: dict[str, pl.DataFrame] = remembered(reference, "surfaces", build)
+    return tables[name]
 
 
 def clean_of(reference: Reference, name: str) -> ColumnView:
@@ -103,8 +104,8 @@ def compose(first: pl.DataFrame, second: pl.DataFrame, view: ColumnView) -> pl.D
         pl.when(hit).then("operation2").otherwise("operation").alias("operation"),
         pl.when(hit).then("says2").otherwise("says").alias("says"),
     ).select(list(JUDGED))
-    others = second.join(first.select("value"), on="value", how="anti").join(view.values, on="value", how="semi")
-    both = pl.concat([chained, others.select(list(JUDGED))])
+    rest = besides(second, first["value"]).join(view.values, on="value", how="semi")
+    both = pl.concat([chained, rest.select(list(JUDGED))])
     return both.filter(~pl.col("value").eq_missing(pl.col("new"))).sort("value")
 
 
@@ -134,23 +135,27 @@ def judge_marks(view: ColumnView) -> pl.DataFrame:
 
     A mark needs three distinct values. Units and bare letters are left to the methods that know them.
     """
-    nothing = judged(view.values.head(0).select("value"))
     form = _form(view)
     if form is None:
-        return nothing
+        return NOTHING
     regex, is_number = form
     odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
     if len(odd) < 3 or len(odd) > _ODD:
-        return nothing
-    made = _cuts(odd).filter(pl.col("new").str.contains(regex)).filter(~_is_own(is_number))
+        return NOTHING
+    made = cuts(odd, _LONGEST).rename({"rest": "new", "cut": "mark"}).filter(pl.col("new").str.contains(regex))
+    made = made.filter(pl.len().over("mark", "at_end") >= 3)
+    if not len(made):
+        return NOTHING
+    made = made.filter(~_is_own(is_number))
     marks = made.group_by("mark", "at_end").agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
     marks = marks.filter((pl.col("d") >= 3) & (pl.col("cells") <= 0.6 * view.filled)).sort("mark", "at_end")
     marks = _not_written_over(marks, odd)
     if is_number and len(marks):
         marks = marks.filter(~pl.Series([bool(unit_of(mark.strip())) for mark in marks["mark"].to_list()]))
     if not len(marks) or len(marks) > _MOST_MARKS:
-        return nothing
-    found = made.join(marks, on=["mark", "at_end"]).sort(["value", "cells", "mark"], descending=[False, True, False])
+        return NOTHING
+    found = made.join(marks, on=["mark", "at_end"])
+    found = found.sort(["value", "cells", "mark", "at_end"], descending=[False, True, False, True])
     found = found.unique("value", keep="first", maintain_order=True)
     vague = pl.col("mark").str.contains(f"^[{_VAGUE} ]+$") & pl.lit(is_number)
     sure = (
@@ -189,18 +194,6 @@ def _not_written_over(marks: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
         for mark, d in marks.select("mark", "d").iter_rows()
     ]
     return marks.filter(pl.Series(kept, dtype=pl.Boolean))
-
-
-def _cuts(odd: pl.DataFrame) -> pl.DataFrame:
-    """All ways to cut 1 to 10 characters off either end: `value`, `n`, `new`, `mark`, `at_end`."""
-    value, out = pl.col("value"), []
-    for k in range(1, _LONGEST + 1):
-        longer = odd.filter(value.str.len_chars() > k)
-        for at_end in (True, False):
-            rest = value.str.head(-k) if at_end else value.str.slice(k)
-            mark = value.str.tail(k) if at_end else value.str.head(k)
-            out.append(longer.select("value", "n", new=rest, mark=mark, at_end=pl.lit(at_end)))
-    return pl.concat(out)
 
 
 def _is_own(is_number: bool) -> pl.Expr:

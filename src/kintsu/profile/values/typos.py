@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.phrase import phrase
-from kintsu.profile.values.view import judged
+from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["comparable", "judge_typos", "neighbours", "noise_symbols", "split_by_count", "wildcard_matches"]
 
@@ -119,13 +119,12 @@ def judge_typos(left: pl.DataFrame, filled: int) -> pl.DataFrame:
 
 
 def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, least_words: int = 1) -> pl.DataFrame:
-    nothing = judged(left.head(0).select("value"))
     if len(frequent) < least_words or not len(rare) or max(len(frequent), len(rare)) > _MOST:
-        return nothing
+        return NOTHING
     words = frequent["value"].to_list()
     found = comparable(neighbours(rare["value"].to_list(), words))
     if not len(found):
-        return nothing
+        return NOTHING
     counts = left.select(twin="value", m="n")
     found = found.join(rare.select("value", "n"), on="value").join(counts, on="twin")
     # one slip in a hundred cells, spread over ten edits a letter: many copies of one slip are no slips
@@ -135,7 +134,7 @@ def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, le
     near = [_sureness(found, legal, rare, words, is_first) for is_first in (True, False)]
     found = pl.concat(near)
     if not len(found):
-        return nothing
+        return NOTHING
     best = _best(found)
     grammar = _is_grammar(pl.col("value"), pl.col("twin"))
     factor = pl.when(grammar).then(0.6).otherwise(1.0) * pl.when(pl.col("d") == 1).then(1.0).otherwise(0.95)
@@ -219,12 +218,14 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
 
     Returns `value`, `n`, `twin`, `m`, `k` (characters overwritten). At most half of the characters may be overwritten.
     """
-    damaged = values.filter(pl.col("value").str.contains(symbol, literal=True))
+    sized = values.with_columns(length=pl.col("value").str.len_chars())
+    damaged = sized.filter(pl.col("value").str.contains(symbol, literal=True))
+    lengths = damaged["length"].unique(maintain_order=True).implode()
+    clean_ones = sized.filter((pl.col("n") >= 2) & pl.col("length").is_in(lengths)).partition_by("length", as_dict=True)
     out = []
-    for (length,), part in damaged.group_by(pl.col("value").str.len_chars().alias("length"), maintain_order=True):
-        whole = values.filter((pl.col("value").str.len_chars() == length) & (pl.col("n") >= 2))
-        width = int(str(length))
-        if not len(whole) or width < 2 or width > 400:
+    for length, part in damaged.partition_by("length", as_dict=True).items():
+        whole, width = clean_ones.get(length), int(length[0])
+        if whole is None or width < 2 or width > 400:
             continue
         step = max(1, _CELLS // (len(whole) * width))
         if len(part) > 200 * step:

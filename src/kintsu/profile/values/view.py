@@ -10,7 +10,7 @@ import polars as pl
 from kintsu.core.contracts import ColumnFacts, Reference
 from kintsu.core.memory import remembered
 
-__all__ = ["JUDGED", "ColumnView", "cells", "judged", "unjudged", "view_of"]
+__all__ = ["JUDGED", "NOTHING", "ColumnView", "besides", "cells", "cuts", "judged", "view_of"]
 
 JUDGED: Final[dict[str, Any]] = {
     "value": pl.String,  # a distinct text of the column
@@ -24,6 +24,14 @@ JUDGED: Final[dict[str, Any]] = {
     "says": pl.String,  # the operation in words, for the recipe
 }
 """Schema of a judgement: what is wrong with which distinct values, and what they should be."""
+
+NOTHING: Final = pl.DataFrame(schema=JUDGED)
+"""The judgement that nothing is wrong."""
+
+_GIVEN: Final = {name: pl.col(name).cast(dtype) for name, dtype in JUDGED.items()}  # made once: columns are short, ...
+_ABSENT: Final = {  # ... and an expression costs as much as judging a few hundred values
+    name: pl.lit(False if name == "mend" else None, dtype).alias(name) for name, dtype in JUDGED.items()
+}
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,12 @@ class ColumnView:
 
     def share(self, hit: pl.Expr) -> float:
         """Share of filled cells whose value satisfies `hit`, in [0, 1]."""
-        total = self.values.filter(hit)["n"].sum()
+        total = self.values.select(pl.col("n").filter(hit).sum()).item()
         return float(total) / max(self.filled, 1)
 
     def without(self, values: pl.Series) -> ColumnView:
         """The column as if these values were not there."""
-        kept = self.values.filter(~pl.col("value").is_in(values.implode())) if len(values) else self.values
+        kept = besides(self.values, values)
         return ColumnView(self.name, kept, int(kept["n"].sum()), self.nulls, self.facts)
 
 
@@ -87,19 +95,30 @@ def view_of(reference: Reference, name: str) -> ColumnView:
 
 def judged(frame: pl.DataFrame, **constants: Any) -> pl.DataFrame:
     """`frame` with the schema of a judgement; constants fill columns, what is absent is null (`mend`: false)."""
-    full = frame.with_columns(pl.lit(value).alias(name) for name, value in constants.items())
-    absent = [name for name in JUDGED if name not in full.columns]
-    full = full.with_columns(pl.lit(False if name == "mend" else None).alias(name) for name in absent)
-    return full.select(pl.col(name).cast(dtype) for name, dtype in JUDGED.items())
+    if not len(frame):
+        return NOTHING
+    given = set(frame.columns)
+    return frame.select(
+        pl.lit(constants[name], dtype).alias(name)
+        if name in constants
+        else (_GIVEN if name in given else _ABSENT)[name]
+        for name, dtype in JUDGED.items()
+    )
 
 
-def unjudged(view: ColumnView, done: list[pl.DataFrame]) -> pl.DataFrame:
-    """The view's values that no earlier judgement names."""
-    left = view.values
-    for part in done:
-        if len(part):
-            left = left.join(part.select("value"), on="value", how="anti", maintain_order="left")
-    return left
+def besides(values: pl.DataFrame, named: pl.Series) -> pl.DataFrame:
+    """The lines of `values` whose value is not among the named ones."""
+    return values.filter(~pl.col("value").is_in(named.implode())) if len(named) else values
+
+
+def cuts(values: pl.DataFrame, longest: int) -> pl.DataFrame:
+    """All ways to cut 1 to `longest` characters off either end of `value`, something left: `rest`, `cut`, `at_end`."""
+    value, sizes = pl.col("value"), range(1, longest + 1)
+    rest = [value.str.head(-k) for k in sizes] + [value.str.slice(k) for k in sizes]
+    cut = [value.str.tail(k) for k in sizes] + [value.str.head(k) for k in sizes]
+    ends = pl.lit([True] * longest + [False] * longest)
+    every = values.select("value", "n", rest=pl.concat_list(rest), cut=pl.concat_list(cut), at_end=ends)
+    return every.explode("rest", "cut", "at_end").filter(pl.col("rest") != "")
 
 
 def cells(row: pl.Series, text: pl.Series, table: pl.DataFrame) -> pl.DataFrame:
