@@ -192,3 +192,37 @@ def test_a_made_up_table_comes_with_its_errors(place, capsys):
     made = told(capsys, "generate", "customers", "--rows", "50", "-o", "c.csv", "--seed", "3")
     assert made["rows"] >= 50 and len(pl.read_csv("c.csv.truth.csv")) == made["errors"] > 0
     assert "customers" in told(capsys, "generate", "cities", code=2)["error"]["message"]
+
+
+def test_any_unique_beginning_of_a_run_is_enough_and_recipes_are_shown(place, capsys):
+    run = told(capsys, "heal", "people.csv")["run"]
+    start = run[: len("r-20260801-101530-4")]
+    shown = told(capsys, "show", start)
+    assert shown["run"] == run and sum(recipe["edits"] for recipe in shown["recipes"]) == shown["edits"]
+    assert all(recipe["text"] for recipe in shown["recipes"])
+    assert told(capsys, "log", "--run", start)["runs"][0]["run"] == run
+    assert edge.run(["ask", start, "--json"]) == edge.run(["label", start, "--json"]) == 0
+    capsys.readouterr()
+    recipe = shown["recipes"][0]["recipe"]
+    assert told(capsys, "undo", start, "--recipe", recipe)["edits"] == shown["recipes"][0]["edits"]
+    assert told(capsys, "store", "--purge", "--run", start)["runs"]
+
+
+def test_a_column_that_a_run_never_changed_is_an_error_that_says_which_it_did(place, capsys):
+    told(capsys, "heal", "people.csv")
+    for command in ("undo", "show"):
+        message = told(capsys, command, "last", "--column", "nope", code=2)["error"]["message"]
+        assert "changed nothing at column nope" in message and "city (" in message
+
+
+def test_what_was_not_applied_is_listed_with_its_reason_until_it_is_answered(place, capsys):
+    told(capsys, "generate", "customers", "-o", "made.csv", "--rows", "300", "--errors", "0.03")
+    run = told(capsys, "heal", "made.csv", "--changes", "c.csv", "--suggestions", "s.csv")
+    listed = pl.read_csv("s.csv", infer_schema=False)
+    assert listed.columns == [*pl.read_csv("c.csv").columns, "reason"] and len(listed) == run["suggested"] > 0
+    assert listed["reason"].null_count() == 0
+    assert edge.run(["ask", "last", "--json", "-n", "1"]) == 0
+    question = json.loads(capsys.readouterr().out)[0]
+    files = told(capsys, "answer", "last", question["question"], "accept")["files"]
+    assert [Path(file).name for file in files] == ["c.csv", "s.csv"]
+    assert len(pl.read_csv("s.csv", infer_schema=False)) < len(listed)

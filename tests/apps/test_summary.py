@@ -14,6 +14,7 @@ from rich.console import Console
 
 from kintsu.apps.cli.console import emit, plain
 from kintsu.apps.cli.summary import check_summary, crash_summary, heal_summary, undo_command, undo_summary, warn_failed
+from kintsu.apps.cli.tables import entries_table, runs_table
 from kintsu.diagnose.report import collect
 
 
@@ -118,7 +119,7 @@ def test_undo_says_what_came_back(restored):
         "sha256": "",
     }
     text = printed(undo_summary, SimpleNamespace(to_dict=lambda: told))
-    assert "3 edits of r1" in text and "kintsu undo u1" in text and "1 were undone before" in text
+    assert "3 edits of r1" in text and "kintsu undo u1" in text and "1 edit undone before" in text
 
 
 def test_the_crash_test_shows_intervals():
@@ -146,3 +147,17 @@ def test_json_is_strict(capsys):
 
 def test_control_characters_become_visible():
     assert plain("a\x1b[2Jb\nc") == "a�[2Jb↵c"
+
+
+def test_ids_of_runs_are_never_cut():
+    run = {"run": "r-20260801-101530-4f2a9c", "started": "2026-08-01T10:15:30.123Z", "kind": "heal", "status": "done"}
+    run |= {"table": "a-table-with-quite-a-long-name.csv", "set": 1, "drop": 0, "add": 0, "undoes": None}
+    undo = run | {"run": "u-20260802-101530-000001", "kind": "undo", "undoes": run["run"], "set": 1200}
+    undo |= {"selection": {"column": "city"}}
+    lines = printed(runs_table, [run | {"selection": {}}, undo], width=40).splitlines()
+    assert len(lines) == 2 and lines[0].startswith(
+        "r-20260801-101530-4f2a9c  2026-08-01 10:15Z  heal  done       1 edit "
+    )
+    assert lines[1].endswith("takes back r-20260801-101530-4f2a9c (column city)") and "1,200 edits" in lines[1]
+    entries = [{"n": n, "at": run["started"], "event": "prepared", "run": run["run"], "table": "t"} for n in (9, 10)]
+    assert all(run["run"] in line for line in printed(entries_table, entries, width=40).splitlines())

@@ -39,7 +39,7 @@ def test_the_threshold_decides():
 
 def test_a_guess_is_a_suggestion_unless_asked_for():
     one = proposals((1, "age", "41", 0.4, MEAN))
-    assert actions(one, Policy()) == [("suggest", "a suggestion unless asked for (--impute)")]
+    assert actions(one, Policy()) == [("suggest", "done only when asked for (--impute)")]
     assert actions(one, Policy(impute=True)) == [("apply", "asked for")]
 
 

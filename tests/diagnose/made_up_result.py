@@ -43,7 +43,7 @@ def result(*, evil: str = "Oslo", **more: Any) -> dict[str, Any]:
         (3, "amount", "unit", "12 EUR", "12", STRIP, 0.99, "apply", "sure enough"),
         (4, "city", "disguised_missing", "N/A", None, NULLS, 0.97, "apply", "sure enough"),
         (9, "country", "dependency", "France", "Norway", VOTE, 0.96, "apply", "sure enough"),
-        (5, "amount", "missing", None, "13.5", MEAN, 0.3, "suggest", "a suggestion unless asked for (--impute)"),
+        (5, "amount", "missing", None, "13.5", MEAN, 0.3, "suggest", "done only when asked for (--impute)"),
     ]
     found = [
         (row, column, kind, 0.9, None, f"{kind}_detector", None, f"evidence about {column} in row {row}", value, None)

@@ -136,8 +136,8 @@ def test_says_what_was_done_and_how_to_take_it_back():
 
 def test_says_why_cells_were_left_alone():
     left = {(item["column"], item["kind"]): item["reason"] for item in collect(result())["left"]}
-    assert left["amount", "missing"] == "a suggestion unless asked for (--impute)"
-    assert left["amount", "outlier"] == "no repair is known that would be right"
+    assert left["amount", "missing"] == "done only when asked for (--impute)"
+    assert left["amount", "outlier"] == "it may be right; the table does not tell"
     assert ("amount", "unit") not in left
 
 

@@ -222,8 +222,12 @@ def test_what_cannot_be_undone_says_so(place):
     run = place.heal((0, "b", "X"))
     with pytest.raises(UnknownRun):
         place.undo("r-nothing")
-    with pytest.raises(UsageError, match="changed nothing"):
+    with pytest.raises(UsageError, match=r"changed nothing at column c\. Columns that it changed.*: b \(1\)\."):
         place.undo(run, column="c")
+    with pytest.raises(UsageError, match=r"at row 7\. It changed 1 row, from row 0 to row 0"):
+        place.undo(run, row=7)
+    with pytest.raises(UsageError, match=r"at column b, recipe nope\. Recipes that it changed"):
+        place.undo(run, column="b", recipe="nope")
     with pytest.raises(UnknownRun, match="--home"):
         undo(run, home=place.folder / "elsewhere")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import polars as pl
 
-__all__ = ["phrase"]
+__all__ = ["number_of", "phrase", "quoted"]
+
+_LONGEST: Final = 60  # characters of a value that a sentence quotes
 
 
 def phrase(template: str, *parts: pl.Expr | pl.Series | str) -> pl.Expr:
@@ -27,6 +30,28 @@ def phrase(template: str, *parts: pl.Expr | pl.Series | str) -> pl.Expr:
         if text:
             told.append(_fixed(text))
     return pl.concat_str(told)
+
+
+def number_of(n: pl.Expr | str, one: str, many: str) -> pl.Expr:
+    """A number with the words that fit it.
+
+    >>> pl.DataFrame({"n": [1, 2]}).select(told=number_of("n", "cell holds", "cells hold"))["told"].to_list()
+    ['1 cell holds', '2 cells hold']
+    """
+    number = pl.col(n) if isinstance(n, str) else n
+    return phrase("{} {}", number, pl.when(number == 1).then(_fixed(one)).otherwise(_fixed(many)))
+
+
+def quoted(value: pl.Expr | str) -> pl.Expr:
+    """A value in quotes, cut where it is long; nothing is quoted where it is null.
+
+    >>> pl.DataFrame({"v": ["a", None]}).select(told=quoted("v"))["told"].to_list()
+    ["'a'", "''"]
+    """
+    text = (pl.col(value) if isinstance(value, str) else value).fill_null("")
+    cut = pl.concat_str(text.str.head(_LONGEST - 3), _fixed("..."))
+    short = pl.when(text.str.len_chars() > _LONGEST).then(cut).otherwise(text)
+    return pl.concat_str(_fixed("'"), short, _fixed("'"))
 
 
 @lru_cache(1_000)

@@ -138,7 +138,7 @@ def decide(
         .when(~pl.col("__allowed"))
         .then(
             pl.concat_str(
-                pl.lit("a suggestion unless asked for ("),
+                pl.lit("done only when asked for ("),
                 pl.col("__nature").replace_strict(_ASK, default=""),
                 pl.lit(")"),
             )
@@ -187,7 +187,9 @@ def _together(decided: pl.DataFrame) -> pl.DataFrame:
     whole = (pl.col("action") == "apply").all().over("group")
     split = pl.col("group").is_not_null() & (pl.col("action") == "apply") & ~whole
     return decided.with_columns(
-        reason=pl.when(split).then(pl.lit("belongs to a repair that is not applied")).otherwise("reason"),
+        reason=pl.when(split)
+        .then(pl.lit("belongs together with another change that is not applied"))
+        .otherwise("reason"),
         action=pl.when(split).then(pl.lit("suggest")).otherwise("action"),
     )
 

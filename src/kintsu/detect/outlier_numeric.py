@@ -99,8 +99,8 @@ class NumericOutlier:
             pl.when(side)
             .then(phrase("{} is far above the column", text))
             .otherwise(phrase("{} is far below the column", text))
-            + f": 98 % of its {fences.n:.0f} values lie between {low:.6g} and {high:.6g}, and its tails end "
-            + pl.when(side).then(pl.lit(f"near {fences.upper:.6g}")).otherwise(pl.lit(f"near {fences.lower:.6g}"))
+            + f": 98 % of its {fences.n:,.0f} numbers lie between {low:.4g} and {high:.4g}, and hardly any "
+            + pl.when(side).then(pl.lit(f"above {fences.upper:.4g}")).otherwise(pl.lit(f"below {fences.lower:.4g}"))
         ).to_series()
         return pl.DataFrame(
             {"row": batch.row.gather(where), "score": score, "why": why, "value": text},

@@ -7,12 +7,21 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["HIDDEN", "HIDDEN_WHY", "mask"]
+from kintsu.core.recipe import Recipe
+
+__all__ = ["HIDDEN", "HIDDEN_WHY", "in_words", "mask"]
 
 HIDDEN: Final = "•••"
 HIDDEN_WHY: Final = "evidence hidden: it rests on a sensitive column"
 
 _VALUES: Final[tuple[str, ...]] = ("value", "old", "new")
+
+
+def in_words(recipe: Recipe, sensitive: Collection[str]) -> str:
+    """What a recipe does; those of sensitive columns are told without values."""
+    if recipe.column in sensitive or any(name in recipe.text for name in sensitive):
+        return f"{recipe.operation.replace('_', ' ')} in {recipe.column or 'whole rows'}"
+    return recipe.text
 
 
 def _mentions(text: str, names: Collection[str]) -> pl.Expr:
@@ -29,26 +38,33 @@ def mask(
 ) -> pl.DataFrame:
     """Findings, repairs, decisions or changes with sensitive values hidden; null stays null.
 
-    Cells of sensitive columns become `HIDDEN`. The evidence (`why`) of a sensitive column, and evidence elsewhere that
-    names a sensitive column, is replaced whole: it quotes values. Evidence that quotes a sensitive value of its own
-    row without naming the column is found when `secrets` gives the texts (`__row` and the sensitive columns); without
-    them, evidence about whole rows is hidden too, for it may quote any column.
+    Cells of sensitive columns become `HIDDEN`, and so do cells that hold the text of a sensitive cell of their row, as
+    far as the frame or `secrets` tells it (two cells that were swapped). The evidence (`why`) of a sensitive column,
+    and evidence elsewhere that names a sensitive column, is replaced whole: it quotes values. Evidence that quotes a
+    sensitive value of its own row without naming the column is found in the same way; `secrets` gives texts (`__row`
+    and the sensitive columns). Of rows that are not among them, evidence about whole rows is hidden too, for it may
+    quote any column.
     """
     if not sensitive or not len(frame):
         return frame
     own = pl.col("column").is_in(sorted(sensitive)).fill_null(False)
     whole_row = pl.col("column").is_null()  # its text may hold any column
+    texts = _texts(frame, own, [name for name in values if name in frame.columns], secrets)
+    borrowed = {name: _holds(frame, name, texts) for name in (*values, "why") if name in frame.columns}
     hidden = [
-        pl.when((own | whole_row) & pl.col(name).is_not_null()).then(pl.lit(HIDDEN)).otherwise(name).alias(name)
+        pl.when((own | whole_row | borrowed[name]) & pl.col(name).is_not_null())
+        .then(pl.lit(HIDDEN))
+        .otherwise(name)
+        .alias(name)
         for name in values
         if name in frame.columns
     ]
     if "why" not in frame.columns:
         return frame.with_columns(hidden)
-    quoted = _quoted(frame, sensitive, secrets)
-    unseen = whole_row if secrets is None else pl.lit(False)
+    known = secrets["__row"] if secrets is not None else pl.Series([], dtype=pl.Int64)
+    unseen = whole_row & ~pl.col("row").is_in(known.implode()).fill_null(False)
     told = (
-        pl.when((own | unseen | _mentions("why", sensitive) | quoted) & pl.col("why").is_not_null())
+        pl.when((own | unseen | _mentions("why", sensitive) | borrowed["why"]) & pl.col("why").is_not_null())
         .then(pl.lit(HIDDEN_WHY))
         .otherwise("why")
         .alias("why")
@@ -56,16 +72,21 @@ def mask(
     return frame.with_columns(*hidden, told)
 
 
-def _quoted(frame: pl.DataFrame, sensitive: Collection[str], secrets: pl.DataFrame | None) -> pl.Series:
-    """True where `why` holds the text of a sensitive cell of the same row (of 3 characters or more)."""
-    found = pl.Series([False] * len(frame), dtype=pl.Boolean)
-    if secrets is None:
-        return found
-    joined = frame.select(pl.col("row").alias("__row"), "why").join(
-        secrets, on="__row", how="left", maintain_order="left"
-    )
-    for name in sorted(set(sensitive) & set(secrets.columns)):
-        long_enough = pl.col(name).str.len_chars() >= 3  # shorter texts occur by chance in any sentence
-        hit = joined.select((pl.col("why").str.contains(pl.col(name), literal=True) & long_enough).fill_null(False))
-        found = found | hit.to_series()
-    return found
+def _texts(frame: pl.DataFrame, own: pl.Expr, values: Sequence[str], secrets: pl.DataFrame | None) -> pl.DataFrame:
+    """`row` and `text` of the sensitive cells that are known here, of 3 characters or more: shorter ones occur by
+    chance in any sentence."""
+    mine = frame.filter(own)
+    parts = [mine.select("row", text=pl.col(name)) for name in values]
+    if secrets is not None:
+        parts += [secrets.select(row="__row", text=name) for name in secrets.columns if name != "__row"]
+    empty = pl.DataFrame(schema={"row": pl.Int64, "text": pl.String})
+    every = pl.concat([empty, *(part.cast(empty.schema) for part in parts)]).drop_nulls()
+    stripped = every.with_columns(pl.col("text").str.strip_chars())
+    return stripped.filter(pl.col("text").str.len_chars() >= 3).unique()
+
+
+def _holds(frame: pl.DataFrame, name: str, texts: pl.DataFrame) -> pl.Series:
+    """True where a column holds the text of a sensitive cell of its row."""
+    pairs = frame.select(pl.col("row").cast(pl.Int64), held=name).with_row_index("at").join(texts, on="row")
+    hit = pairs.filter(pl.col("held").str.contains(pl.col("text"), literal=True))["at"].unique()
+    return pl.select(pl.int_range(len(frame)).is_in(hit.cast(pl.Int64).implode())).to_series()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["KIND_WORDS", "contrast", "count_of", "dimension_word", "noun", "percent", "shorten"]
+__all__ = ["KIND_WORDS", "contrast", "count_of", "counted", "dimension_word", "noun", "percent", "shorten"]
 
 KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "missing": ("missing cell", "missing cells"),
@@ -51,6 +51,15 @@ def noun(n: int, kind: str) -> str:
     """
     one, many = KIND_WORDS.get(kind, (kind.replace("_", " "), kind.replace("_", " ")))
     return one if n == 1 else many
+
+
+def counted(n: int, word: str) -> str:
+    """How many of something whose plural ends in s.
+
+    >>> counted(1, "cell"), counted(2410, "edit")
+    ('1 cell', '2,410 edits')
+    """
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
 
 
 def dimension_word(name: str) -> str:

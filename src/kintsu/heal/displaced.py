@@ -12,7 +12,7 @@ import polars as pl
 from kintsu.core import frames
 from kintsu.core.batch import Batch
 from kintsu.core.contracts import Reference
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import phrase, quoted
 from kintsu.core.recipe import Recipe
 from kintsu.profile.dates import regex_of
 from kintsu.profile.values.judgement import shapes_of
@@ -176,18 +176,18 @@ def _propose(
     if not len(rows):
         return
     said = {
-        "swap": f"swap {a.column} and {b.column} where each holds a value of the other",
-        "split": f"move the value of {b.column} out of {a.column} where {b.column} is empty",
+        "swap": f"Swap {a.column} and {b.column} where each holds a value of the other.",
+        "split": f"Move the value of {b.column} out of {a.column} where {b.column} is empty.",
     }[operation]
     recipe = Recipe(healer, a.column, operation, said, "follows", {"other": b.column})
     recipes.append(recipe)
     why = {
         "swap": phrase(
             "{} is no value of {} but one of {}, and {} the other way round",
-            _quoted("old_a"), pl.lit(a.column), pl.lit(b.column), _quoted("old_b"),
+            quoted("old_a"), pl.lit(a.column), pl.lit(b.column), quoted("old_b"),
         ),
         "split": phrase(
-            "{} is {} and {}, and {} is empty", _quoted("old_a"), _quoted("new_a"), _quoted("new_b"), pl.lit(b.column)
+            "{} is {} and {}, and {} is empty", quoted("old_a"), quoted("new_a"), quoted("new_b"), pl.lit(b.column)
         ),
     }[operation]  # fmt: skip
     score = 0.97 if operation == "swap" else 0.965
@@ -196,7 +196,3 @@ def _propose(
     for column, old, new in ((a.column, "old_a", "new_a"), (b.column, "old_b", "new_b")):
         edits = rows.select("row", "score", "group", "why", old=old, new=new)
         out.append(frames.repairs(edits, healer=healer, recipe=recipe.id, column=column))
-
-
-def _quoted(name: str) -> pl.Expr:
-    return pl.concat_str(pl.lit("'"), pl.col(name), pl.lit("'"))

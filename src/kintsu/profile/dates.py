@@ -24,6 +24,7 @@ __all__ = [
     "parse",
     "regex_of",
     "render",
+    "written",
 ]
 
 _MONTHS = [
@@ -342,3 +343,19 @@ def render(moments: pl.Series, fmt: str) -> pl.Series:
     if dotted == "%{a.m.}":
         written = written.str.replace("AM", "aM").str.replace("PM", "pM")
     return written.str.replace("([AaPp])M", form)
+
+
+_WRITTEN: Final[dict[str, str]] = {
+    **{"%Y": "yyyy", "%y": "yy", "%m": "mm", "%d": "dd", "%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss"},
+    **{"%-d": "d", "%-m": "m", "%-H": "h", "%-I": "h", "%b": "mon", "%B": "month", "%a": "day", "%A": "weekday"},
+    **{"%p": "AM", "%P": "am", "%z": "zone", "%.f": ".fff", "%.3f": ".fff", "%.6f": ".ffffff"},
+}
+
+
+def written(fmt: str) -> str:
+    """A format as people write it.
+
+    >>> written("%d.%m.%Y"), written("%-m/%-d/%Y %-I:%M %{a.m.}")
+    ('dd.mm.yyyy', 'm/d/yyyy h:mm a.m.')
+    """
+    return re.sub(r"%{([^}]*)}|%(?:\.\d?f|-?[A-Za-z])", lambda m: m[1] or _WRITTEN.get(m[0], m[0]), fmt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 
 __all__ = ["evidence", "probability"]
 
@@ -45,21 +45,14 @@ def probability() -> pl.Expr:
 def evidence() -> pl.Expr:
     """One sentence per judged cell: how many others with the same key have the new value."""
     said = phrase(
-        "{} of {} other rows with {} {} have {}",
+        "{} of {} with {} {} have {}",
         "votes",
-        "voters",
+        number_of("voters", "other row", "other rows"),
         "side",
-        _quoted("key"),
-        _quoted("new"),
+        quoted("key"),
+        quoted("new"),
     )
     ending = (
-        pl.when("missing").then(pl.lit("; this cell is empty")).otherwise(phrase("; this one has {}", _quoted("old")))
+        pl.when("missing").then(pl.lit("; this cell is empty")).otherwise(phrase("; this one has {}", quoted("old")))
     )
     return pl.concat_str(said, ending)
-
-
-def _quoted(name: str) -> pl.Expr:
-    """A value in quotes, cut where it is long."""
-    value = pl.col(name).fill_null("")
-    short = pl.when(value.str.len_chars() > 60).then(pl.concat_str(value.str.head(57), pl.lit("..."))).otherwise(value)
-    return pl.concat_str(pl.lit("'"), short, pl.lit("'"))

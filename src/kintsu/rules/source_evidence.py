@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import phrase, quoted
 from kintsu.rules.discover.sources import Reports
 
 __all__ = ["told"]
@@ -18,18 +18,18 @@ def told(reports: Reports) -> pl.Expr:
         "voters",
         pl.lit(reports.source),
         pl.lit(reports.entity),
-        _quoted("key"),
-        _quoted("new"),
+        quoted("key"),
+        quoted("new"),
     )
     rival = (
         pl.when(pl.col("rival").is_not_null())
-        .then(phrase(", {} say {}", "rival_votes", _quoted("rival")))
+        .then(phrase(", {} say {}", "rival_votes", quoted("rival")))
         .otherwise(pl.lit(""))
     )
     own = (
         pl.when("missing")
         .then(phrase("; {} leaves it empty", pl.col("source").fill_null("this one")))
-        .otherwise(phrase("; {} has {}", pl.col("source").fill_null("this one"), _quoted("old")))
+        .otherwise(phrase("; {} has {}", pl.col("source").fill_null("this one"), quoted("old")))
     )
     doubt = (
         pl.when(pl.col("score") < 0.5)
@@ -37,9 +37,3 @@ def told(reports: Reports) -> pl.Expr:
         .otherwise(pl.lit(""))
     )
     return pl.concat_str(said, rival, own, doubt)
-
-
-def _quoted(name: str) -> pl.Expr:
-    value = pl.col(name).fill_null("")
-    short = pl.when(value.str.len_chars() > 60).then(pl.concat_str(value.str.head(57), pl.lit("..."))).otherwise(value)
-    return pl.concat_str(pl.lit("'"), short, pl.lit("'"))

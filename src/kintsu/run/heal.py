@@ -26,7 +26,7 @@ from kintsu.run.crash_test import crashed, smaller
 from kintsu.run.fit import held_back
 from kintsu.run.memory import Memory, read_recipes, recalled
 from kintsu.run.rejudge import rejudged
-from kintsu.run.sidecar import changes_table, findings_table, write_table, write_text
+from kintsu.run.sidecar import changes_table, findings_table, suggestions_table, write_table, write_text
 from kintsu.run.sink import Sink
 from kintsu.run.treat import FailedStep, Progress, quiet, train
 from kintsu.run.wishes import checked_wishes, known_columns
@@ -230,6 +230,7 @@ def heal(
     in_place: bool = False,
     findings: Path | str | None = None,
     changes: Path | str | None = None,
+    suggestions: Path | str | None = None,
     report: Path | str | None = None,
     auto: float = 0.95,
     seed: int = 0,
@@ -262,6 +263,9 @@ def heal(
         A path, URL, polars or pandas frame, Arrow table, or anything with the Arrow PyCapsule interface.
     out
         Where to write; `IN.healed.EXT` beside the input by default. Must not exist unless `force`.
+    findings, changes, suggestions, report
+        Files to write beside the output: what was found, what was changed, what was proposed and not applied (CSV or
+        Parquet by suffix), and an HTML page.
     auto
         Least confidence, in [0, 1], at which a repair is applied; below it, it is a suggestion.
     impute, cap, winsorise, drop_duplicates
@@ -349,13 +353,15 @@ def heal(
             write_table(findings_table(found, sensitive=tuple(sensitive)), Path(findings))
         if changes is not None:
             write_table(changes_table(edits, sensitive=tuple(sensitive)), Path(changes))
+        if suggestions is not None:
+            write_table(suggestions_table(decisions, sensitive=tuple(sensitive)), Path(suggestions))
         if report is not None:
             from kintsu.diagnose.report import render
 
             write_text(render(result.report_data()), Path(report))
 
     progress("writing", 0.0)
-    with _only_together(findings, changes, report):
+    with _only_together(findings, changes, suggestions, report):
         frame = sink.write(
             decisions.filter(pl.col("action") == "apply"),
             sidecars,
@@ -365,7 +371,7 @@ def heal(
             summary=result.run_object(),
             findings=found,
             decisions=decisions,
-            files=_files(findings=findings, changes=changes),
+            files=_files(findings=findings, changes=changes, suggestions=suggestions),
             policy=policy.to_dict(),
         )
     progress("writing", 1.0)

@@ -8,10 +8,14 @@ from typing import Any
 
 import polars as pl
 
+from kintsu.core.errors import UsageError
+from kintsu.diagnose.masking import in_words
 from kintsu.io.store.home import find_home
+from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.log import run_line
+from kintsu.run.selection import selected, selection
 from kintsu.run.sidecar import changes_table, findings_table
 
 __all__ = ["Shown", "show"]
@@ -22,7 +26,8 @@ class Shown:
     """A run, the edits that were asked for, and how many it has in all.
 
     `changes` has the columns of the changes file, values of sensitive columns masked. `purged` counts edits whose
-    values were removed on purpose. `findings` is None where they were not kept.
+    values were removed on purpose. `findings` is None where they were not kept. `recipes` are those of the edits that
+    were asked for: recipe, healer, column, edits, text.
     """
 
     run: Run
@@ -30,6 +35,7 @@ class Shown:
     total: int
     purged: int
     findings: pl.DataFrame | None
+    recipes: pl.DataFrame
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
         """Plain JSON-able values, at most `limit` edits."""
@@ -43,6 +49,7 @@ class Shown:
             "output_sha256": self.run.made,
             "edits": self.total,
             "purged": self.purged,
+            "recipes": self.recipes.to_dicts(),
             "changes": edits.to_dicts(),
         }
 
@@ -61,6 +68,8 @@ def show(
     ------
     UnknownRun
         No such run in this store.
+    UsageError
+        It has no edit there.
     """
     store = Store(find_home(home))
     store.recover()
@@ -68,11 +77,23 @@ def show(
     changes = store.changes(run)
     purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
     total = len(changes)
-    for name, value in (("row", row), ("column", column), ("recipe", recipe)):
-        if value is not None:
-            changes = changes.filter(pl.col(name) == value)
+    chosen = selected(changes, run, selection(row, column, recipe))
     found = _findings(store, run)
-    return Shown(run, changes_table(changes, sensitive=run.sensitive), total, purged, found)
+    recipes = _recipes(store, run, chosen)
+    return Shown(run, changes_table(chosen, sensitive=run.sensitive), total, purged, found, recipes)
+
+
+def _recipes(store: Store, run: Run, changes: pl.DataFrame) -> pl.DataFrame:
+    """Recipe, column, healer, number of edits and what the recipe does in words, where it is still known."""
+    try:
+        known = read_pending(store, run)[1]
+    except UsageError:  # an undo keeps none, and they may have been purged
+        known = {}
+    words = {name: in_words(recipe, run.sensitive) for name, recipe in known.items()}
+    counted = changes.group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
+    return counted.with_columns(text=pl.col("recipe").replace_strict(words, default=None, return_dtype=pl.String)).sort(
+        "edits", "recipe", descending=[True, False], nulls_last=True
+    )
 
 
 def _findings(store: Store, run: Run) -> pl.DataFrame | None:

@@ -16,6 +16,7 @@ __all__ = [
     "FINDING_COLUMNS",
     "changes_table",
     "findings_table",
+    "suggestions_table",
     "write_atomic",
     "write_table",
     "write_text",
@@ -47,6 +48,19 @@ def changes_table(changes: pl.DataFrame, *, sensitive: tuple[str, ...] = ()) -> 
     """Changes as people read them: `old_null` and `new_null` tell an empty text from no value."""
     told = changes.with_columns(old_null=pl.col("old").is_null(), new_null=pl.col("new").is_null())
     ordered = told.select(CHANGE_COLUMNS).sort("row", "column", "edit", nulls_last=True)
+    return mask(ordered, sensitive)
+
+
+def suggestions_table(decisions: pl.DataFrame, *, sensitive: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Repairs that are suggested, as changes are told, and why each was not applied; the surest of a cell first."""
+    told = decisions.filter(pl.col("action") == "suggest").with_columns(
+        old_null=pl.col("old").is_null(), new_null=pl.col("new").is_null()
+    )
+    ordered = told.select(*CHANGE_COLUMNS, "reason").sort(
+        *("row", "column", "confidence", "healer", "new"),
+        descending=[False, False, True, False, False],
+        nulls_last=True,
+    )
     return mask(ordered, sensitive)
 
 

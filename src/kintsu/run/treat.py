@@ -108,10 +108,14 @@ class Treatment:
         except UsageError:
             raise  # the person who called asked for something that cannot be: tell them
         except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - promise 7: never loses the rest
-            self.failed.append(
-                FailedStep(step, f"{type(error).__name__}: {error}".splitlines()[0], traceback.format_exc())
-            )
+            self.failed.append(FailedStep(step, self._told(error), traceback.format_exc()))
         return None
+
+    def _told(self, error: BaseException) -> str:
+        """The error in one line; its kind alone where it might quote a sensitive column."""
+        if self.reference.option("sensitive"):
+            return f"{type(error).__name__} (its words are hidden: they may quote a sensitive column)"
+        return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _member(kind: str, name: str, members: Members | None) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from kintsu.io.store.store import Store
 from kintsu.run.history import State, head_of, roles, states
 from kintsu.run.publish import put_in_place, with_bytes
 from kintsu.run.reopen import location, reopen
+from kintsu.run.selection import selected, selection
 from kintsu.run.stale import discreet, told_stale
 
 __all__ = ["Undone", "undo"]
@@ -123,19 +123,17 @@ def undo(
     target = store.run(change)
     if target.status not in ("done", "undone"):
         raise UsageError(f"{target.id} has status {target.status!r}: it wrote nothing that could be undone")
-    selection = {
-        name: value for name, value in (("row", row), ("column", column), ("recipe", recipe)) if value is not None
-    }
+    asked = selection(row, column, recipe)
     source = _found(store, target) if from_file is None else _moved(target, str(from_file))
     version = _version(target, source)
-    plan = _plan(store, target, source, version, selection)
+    plan = _plan(store, target, source, version, asked)
     if not target.made:
-        done = _in_database(store, plan, source, selection)
+        done = _in_database(store, plan, source, asked)
         _renew_files(store, plan, source)
         return done
     goal = Path(source) if out is None else Path(os.path.realpath(out))
     _check_goal(goal, source, plan, force=force)
-    done = _in_file(store, plan, Path(source), version, goal, selection, force=force)
+    done = _in_file(store, plan, Path(source), version, goal, asked, force=force)
     if str(goal) == source:
         _renew_files(store, plan, source)
     return done
@@ -184,23 +182,19 @@ def _check_goal(goal: Path, source: str, plan: _Plan, *, force: bool) -> None:
         raise UsageError(f"{plan.target.id} is undone already: nothing to do")
 
 
-def _selected(changes: pl.DataFrame, target: Run, selection: Mapping[str, Any]) -> pl.DataFrame:
-    """The edits asked for."""
-    for name, value in selection.items():
-        changes = changes.filter(pl.col(name) == value)
-    if selection and not len(changes):
-        asked = ", ".join(f"{name} {value}" for name, value in selection.items())
-        raise UsageError(f"{target.id} changed nothing at {asked}: `kintsu show {target.id}` lists its changes")
-    if "purged" in changes.columns and changes["purged"].any():
+def _picked(changes: pl.DataFrame, target: Run, asked: dict[str, Any]) -> pl.DataFrame:
+    """The edits asked for, with their values."""
+    picked = selected(changes, target, asked)
+    if "purged" in picked.columns and picked["purged"].any():
         raise UsageError(f"values of {target.id} were purged on purpose: this undo is gone (see `kintsu log`)")
-    return changes.select(list(CHANGES))
+    return picked.select(list(CHANGES))
 
 
-def _plan(store: Store, target: Run, source: str, version: str, selection: Mapping[str, Any]) -> _Plan:
+def _plan(store: Store, target: Run, source: str, version: str, asked: dict[str, Any]) -> _Plan:
     chain = head_of(store, target, source, version)
     if chain is None:
         raise told_stale(store, target, source, version)
-    picked = _selected(store.changes(target), target, selection)
+    picked = _picked(store.changes(target), target, asked)
     known = states(store, chain)
     at = next(i for i, run in enumerate(chain) if run.id == target.id)
     origin, takes_back = next((origin, back) for run, origin, back in roles(chain) if run.id == target.id)
@@ -249,7 +243,7 @@ def _conflict(edit: dict[str, Any], target: Run) -> UndoConflict:
     )
 
 
-def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, version: str, selection: Any) -> Run:
+def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, version: str, asked: Any) -> Run:
     """The run object of the undo, without what only the written file tells."""
     head, count = plan.chain[-1], dict(inverse["edit"].value_counts().iter_rows())
     fresh = new_id("u")
@@ -277,8 +271,8 @@ def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, versio
         policy={},
         parent=head.id,
         undoes=plan.target.id,
-        also=_statuses(plan, result, selection) if output == source else {},
-        selection=dict(selection),
+        also=_statuses(plan, result, asked) if output == source else {},
+        selection=dict(asked),
         in_place=output == source,
         summary={},
         process=mark(),
@@ -286,21 +280,21 @@ def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, versio
     )
 
 
-def _statuses(plan: _Plan, result: State, selection: Any) -> dict[str, str]:
+def _statuses(plan: _Plan, result: State, asked: Any) -> dict[str, str]:
     """New status of the runs of the chain: undone when none of their edits is in effect any more."""
     statuses = {}
     for run in plan.chain:
         if run.undoes is None and (run.n_set or run.n_drop or run.n_add or run.id == plan.target.id):
             owed = (result.touched["stack"] + "/").str.contains(f"/{run.id}/", literal=True).any()
             statuses[run.id] = "done" if owed else "undone"
-        elif run.id == plan.target.id and not selection:
+        elif run.id == plan.target.id and not asked:
             statuses[run.id] = "undone"
     return {run.id: statuses[run.id] for run in plan.chain if statuses.get(run.id, run.status) != run.status}
 
 
-def _in_database(store: Store, plan: _Plan, source: str, selection: Any) -> Undone:
+def _in_database(store: Store, plan: _Plan, source: str, asked: Any) -> Undone:
     inverse = plan.inverse()
-    run = _record(plan, inverse, source, source, "", selection).but(changes=store.put_frame(inverse))
+    run = _record(plan, inverse, source, source, "", asked).but(changes=store.put_frame(inverse))
     table = reopen(source, run.connector, run.facts)
     store.prepare(run)
     try:
@@ -314,11 +308,9 @@ def _in_database(store: Store, plan: _Plan, source: str, selection: Any) -> Undo
     return Undone(run.id, plan.target.id, source, len(inverse), plan.already, "values", "")
 
 
-def _in_file(
-    store: Store, plan: _Plan, source: Path, version: str, goal: Path, selection: Any, *, force: bool
-) -> Undone:
+def _in_file(store: Store, plan: _Plan, source: Path, version: str, goal: Path, asked: Any, *, force: bool) -> Undone:
     inverse = plan.inverse()
-    run = _record(plan, inverse, str(goal), str(source), version, selection)
+    run = _record(plan, inverse, str(goal), str(source), version, asked)
     result = plan.now.after(inverse, plan.origin, run.id, "", takes_back=not plan.takes_back)
     same = [state.version for state in plan.states if state.signature == result.signature]
     kept = {link.base: store.current(link.original, since=link.line) for link in plan.chain if link.original}

@@ -26,6 +26,13 @@ ChangesFile = Annotated[
     Path | None,
     typer.Option("--changes", metavar="C", help="Write the changes (CSV or Parquet).", rich_help_panel="Output"),
 ]
+SuggestionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--suggestions", metavar="S", help="Write the repairs that were not applied (CSV or Parquet).",
+        rich_help_panel="Output",
+    ),
+]  # fmt: skip
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace IN, atomically.", rich_help_panel="Output")]
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.", rich_help_panel="Output")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Decide, but write no table.", rich_help_panel="Output")]
@@ -57,6 +64,7 @@ def heal(
     in_place: InPlace = False,
     findings: o.FindingsFile = None,
     changes: ChangesFile = None,
+    suggestions: SuggestionsFile = None,
     report: o.ReportFile = None,
     auto: Auto = 0.95,
     seed: o.Seed = 0,
@@ -107,6 +115,7 @@ def heal(
                 in_place=in_place,
                 findings=findings,
                 changes=changes,
+                suggestions=suggestions,
                 report=report,
                 auto=auto,
                 seed=seed,
@@ -135,7 +144,7 @@ def heal(
             with target.open("rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
             sys.stdout.buffer.flush()
-    files = {"findings": findings, "changes": changes, "report": report}
+    files = {"findings": findings, "changes": changes, "suggestions": suggestions, "report": report}
     return _tell(result, files, as_json, quiet, piped=target is not None)
 
 

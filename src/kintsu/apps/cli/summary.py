@@ -185,7 +185,7 @@ def _mended(console: Console, data: Mapping[str, Any]) -> None:
         console.print("Nothing was changed: no repair was sure enough.")
         console.print()
         return
-    heading(console, "Mended", f"{data['run']['applied']:,} cells; how sure on average")
+    heading(console, "Mended", f"{_cells_and_rows(groups)}; how sure on average")
     table = grid({"justify": "right", "min_width": 6}, {"ratio": 1}, {"justify": "right", "min_width": 6})
     for group in groups[:RECIPES]:
         table.add_row(f"{group['cells']:,}", _text(plain(group["text"], 120)), _text(percent(group["sure"]), "bold"))
@@ -199,10 +199,21 @@ def _mended(console: Console, data: Mapping[str, Any]) -> None:
     console.print()
 
 
+def _cells_and_rows(groups: Sequence[Mapping[str, Any]]) -> str:
+    """How many cells were changed and rows removed."""
+    from kintsu.diagnose.words import counted
+
+    rows = sum(group["cells"] for group in groups if group["edit"] == "drop")
+    cells = sum(group["cells"] for group in groups) - rows
+    told = [counted(cells, "cell")] if cells else []
+    return " and ".join([*told, f"{counted(rows, 'row')} removed"] if rows else told)
+
+
 def _counts(run: Mapping[str, Any]) -> str:
-    suggested, flagged = run["suggested"], run["flagged"]
-    repairs = "repair" if suggested == 1 else "repairs"
-    return f"{suggested:,} {repairs} suggested, {flagged:,} {'cell' if flagged == 1 else 'cells'} only flagged"
+    from kintsu.diagnose.words import counted
+
+    told = [f"{counted(run['suggested'], 'repair')} suggested"] if run["suggested"] else []
+    return ", ".join([*told, f"{counted(run['flagged'], 'cell')} only flagged"] if run["flagged"] else told)
 
 
 def _left(console: Console, data: Mapping[str, Any]) -> None:
@@ -225,6 +236,7 @@ def _left(console: Console, data: Mapping[str, Any]) -> None:
 
 
 def _issue(console: Console, issue: Mapping[str, Any]) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     from kintsu.diagnose.words import count_of
@@ -233,7 +245,7 @@ def _issue(console: Console, issue: Mapping[str, Any]) -> None:
     console.print(Text(f"  {count_of(issue['cells'], issue['kind'])}{where}"))
     for example in issue["examples"][:1]:
         if example["why"]:
-            console.print(Text(f"    {plain(example['why'], 150)}", style=DIM))
+            console.print(Padding(Text(plain(example["why"], 150), style=DIM), (0, 0, 0, 4)))
 
 
 def _score(scores: Mapping[str, Any]) -> Text:
@@ -269,18 +281,20 @@ def undo_summary(undone: Any, console: Console) -> None:
         "values": "the original values, types and metadata",
         "part": "other edits of this run remain",
     }
+    from kintsu.diagnose.words import counted
+
     told = undone.to_dict()
     is_redo = str(told["run"]).startswith("u-")
     if is_redo:
         words |= {"bytes": "the table as it was before that undo, byte for byte (SHA-256 checked)"}
         words |= {"values": "the values, types and metadata from before that undo"}
     lines = [
-        ("Redone" if is_redo else "Undone", f"{told['edits']:,} edits of {told['run']}"),
+        ("Redone" if is_redo else "Undone", f"{counted(told['edits'], 'edit')} of {told['run']}"),
         ("Result", words.get(told["restored"], str(told["restored"]))),
         ("Written", plain(os.path.relpath(told["output"]) if "://" not in told["output"] else told["output"])),
     ]
     if told.get("already"):
-        lines.insert(1, ("", f"{told['already']:,} were undone before"))
+        lines.insert(1, ("", f"{counted(told['already'], 'edit')} undone before"))
     facts(console, lines)
     _command(console, "Undo" if is_redo else "Redo", f"{program()} undo {told['change']}")
 

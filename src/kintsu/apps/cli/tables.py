@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.apps.cli.console import GOLD, plain
 from kintsu.apps.cli.summary import DIM, arrow, facts, grid, heading
+from kintsu.diagnose.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,43 +40,48 @@ def size_text(n: float) -> str:
     return ""
 
 
-def _edits(line: Mapping[str, Any]) -> str:
-    n = sum(line.get(name) or 0 for name in ("set", "drop", "add"))
-    return f"{n:,} edit" if n == 1 else f"{n:,} edits"
+def _whole_lines(rows: Sequence[Sequence[str]], right: Sequence[int], console: Console) -> None:
+    """Columns under each other, each line whole at any width of the terminal, so that ids can be copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [c.rjust(w) if n in right else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True))]
+        console.print("  ".join(cells).rstrip(), soft_wrap=True)
+
+
+def _when(text: object, length: int) -> str:
+    return f"{str(text)[:length].replace('T', ' ')}Z"
 
 
 def runs_table(runs: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """One line per run: when, which, what became of it, which table."""
+    """One line per run: which, when, what became of it, which table, what an undo takes back."""
     if not runs:
         console.print("The history is empty.")
         return
-    table = grid({"no_wrap": True}, {"style": DIM, "no_wrap": True}, {}, {"justify": "right"}, {"ratio": 1})
+    lines = []
     for run in runs:
-        undoes = f"undoes {run['undoes']}" if run["undoes"] else ""
-        name = plain(run["table"], 40)
-        table.add_row(
-            run["run"], str(run["started"])[:16].replace("T", " "), run["status"], _edits(run), undoes or name
-        )
-    console.print(table)
+        edits = counted(sum(run.get(name) or 0 for name in ("set", "drop", "add")), "edit")
+        part = ", ".join(f"{name} {plain(value, 30)}" for name, value in run["selection"].items())
+        undoes = f", takes back {run['undoes']}" + (f" ({part})" if part else "") if run["undoes"] else ""
+        about = plain(run["table"], 40) + undoes
+        lines.append((run["run"], _when(run["started"], 16), run["kind"], run["status"], edits, about))
+    _whole_lines(lines, (4,), console)
 
 
-def entries_table(lines: Sequence[Mapping[str, Any]], console: Console) -> None:
+def entries_table(entries: Sequence[Mapping[str, Any]], console: Console) -> None:
     """One line per entry of the ledger."""
-    table = grid(
-        {"justify": "right", "style": DIM}, {"style": DIM, "no_wrap": True}, {}, {"no_wrap": True}, {"ratio": 1}
-    )
-    for line in lines:
-        at = str(line["at"])[:19].replace("T", " ")
-        about = plain(line["table"], 40) if line.get("table") else ""
-        table.add_row(str(line["n"]), at, line["event"], line["run"] or "", about)
-    console.print(table)
+    lines = []
+    for entry in entries:
+        about = plain(entry["table"], 40) if entry.get("table") else ""
+        lines.append((str(entry["n"]), _when(entry["at"], 19), entry["event"], entry["run"] or "", about))
+    if lines:
+        _whole_lines(lines, (0,), console)
 
 
 def show_table(told: Mapping[str, Any], chosen: int, console: Console) -> None:
-    """The facts of a run and the first of its edits."""
+    """The facts of a run, its recipes and the first of its edits."""
     lines = [
         ("Run", f"{told['run']}  {told['kind']}, {told['status']}"),
-        ("Started", str(told["started"])),
+        ("Started", _when(told["started"], 19)),
         ("Input", plain(told["input"])),
         ("Output", plain(told["output"])),
         ("Edits", f"{told['edits']:,}" + (f", {told['purged']:,} without values" if told["purged"] else "")),
@@ -84,6 +90,15 @@ def show_table(told: Mapping[str, Any], chosen: int, console: Console) -> None:
     facts(console, lines)
     if not told["changes"]:
         return
+    console.print()
+    heading(console, "Recipes", "for kintsu undo RUN --recipe ID")
+    table = grid({"justify": "right", "min_width": 6}, {"no_wrap": True}, {"ratio": 1, "style": DIM})
+    for recipe in told["recipes"][:CELLS]:
+        words = recipe["text"] or f"{recipe['healer']} in {recipe['column'] or 'whole rows'}"
+        table.add_row(f"{recipe['edits']:,}", recipe["recipe"] or "", plain(words, 120))
+    console.print(table)
+    if len(told["recipes"]) > CELLS:
+        console.print(f"and {len(told['recipes']) - CELLS:,} more: --json lists them", style=DIM)
     console.print()
     heading(console, "Edits", f"{len(told['changes']):,} of {chosen:,}")
     table = grid({"justify": "right", "min_width": 6, "style": DIM}, {"style": DIM}, {"ratio": 1})
@@ -149,7 +164,7 @@ def profile_table(told: Mapping[str, Any], console: Console) -> None:
         table.add_column(name, justify="right" if name in ("missing", "distinct") else "left", no_wrap=True)
     for name, column in told["columns"].items():
         cells = [plain(name, 20, told=False), plain(column["semantic_type"] or column["type"], 12, told=False)]
-        cells.append(f"{column['nulls'] / rows:.1%}" if rows and column["nulls"] else "-")
+        cells.append(f"{100 * column['nulls'] / rows:.1f} %" if rows and column["nulls"] else "-")
         cells += [f"{column['distinct']:,}", _number(column["min"]), _number(column["max"])]
         repeated = column["top"] and column["top"][0][1] > 1
         cells += [plain(column["top"][0][0], 20, told=False) if repeated else ""] if wide else []
@@ -184,7 +199,7 @@ def compare_table(told: Mapping[str, Any], console: Console) -> None:
 def _differences(column: Mapping[str, Any]) -> list[str]:
     """What differs in one column, in words; a shift is told when it is well above chance."""
     told = []
-    missing = [f"{share:.1%}" for share in column["nulls"]]
+    missing = [f"{100 * share:.1f} %" for share in column["nulls"]]
     pairs = {"missing": missing, **{name: [_number(v) for v in column[name] or ()] for name in ("distinct", "mean")}}
     told += [f"{name} {pair[0]} → {pair[1]}" for name, pair in pairs.items() if pair and pair[0] != pair[1]]
     psi, noise = column["psi"], column["psi_noise"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import shlex
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -11,10 +13,10 @@ import polars as pl
 from kintsu.core.batch import Batch
 from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.recipe import Recipe
-from kintsu.diagnose.masking import mask
+from kintsu.diagnose.masking import in_words, mask
 from kintsu.diagnose.report.excerpt import excerpt
 from kintsu.diagnose.report.plots import distribution
-from kintsu.diagnose.words import contrast, shorten
+from kintsu.diagnose.words import contrast, percent, shorten
 
 __all__ = ["collect"]
 
@@ -23,6 +25,22 @@ MINOR: Final = 100  # further issues, one line each
 RECIPES: Final = 60
 LEFT: Final = 40
 EXAMPLES: Final = 4
+_NOTHING: Final = "nothing in the table tells the right value"
+_NO_REPAIR: Final[dict[str, str]] = {
+    "missing": "nothing in the table tells the value",
+    "outlier": "it may be right; the table does not tell",
+    "multivariate": "the row is unusual as a whole: no cell of it is known to be wrong",
+    "contextual": "it may be right; the table does not tell",
+    "rare_category": "it may be right; the table does not tell",
+    "text_anomaly": "it may be right; the table does not tell",
+    "malformed": "the record cannot be read; it stays as it is, byte for byte",
+    "duplicate": "rows are removed only when asked for (--drop-duplicates)",
+    "key": "which of the rows has the wrong key cannot be told",
+    "order": "which of the two is wrong cannot be told",
+    "arithmetic": "which of the numbers is wrong cannot be told",
+    "inclusion": "what it should refer to cannot be told",
+}
+"""Why cells of a kind were left alone, where no healer had a proposal."""
 
 
 def collect(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,10 +119,7 @@ def _undo(result: Mapping[str, Any]) -> str:
 
 
 def _recipe(recipe: Recipe, hidden: Collection[str]) -> dict[str, Any]:
-    """A recipe in words; those of sensitive columns are told without values."""
-    secret = recipe.column in hidden or any(name in recipe.text for name in hidden)
-    text = f"{recipe.operation.replace('_', ' ')} in {recipe.column or 'whole rows'}" if secret else recipe.text
-    return {"text": text, "column": recipe.column, "healer": recipe.healer, "nature": recipe.nature}
+    return {"text": in_words(recipe, hidden), "column": recipe.column, "healer": recipe.healer, "nature": recipe.nature}
 
 
 def _scores(scores: Mapping[str, float | None] | None) -> dict[str, float | None] | None:
@@ -203,12 +218,13 @@ def _by_recipe(decided: pl.DataFrame, action: str, recipes: Mapping[str, Mapping
     """Decisions of one action by recipe (and reason), with examples, the commonest first."""
     chosen = decided.filter(pl.col("action") == action)
     groups = (
-        chosen.with_columns(reason=pl.col("reason").str.replace(r"^confidence [\d.]+ is", "confidence is"))
+        chosen.with_columns(reason=_in_common("reason"))
         .group_by("recipe", "reason")
         .agg(
             cells=pl.len(),
             sure=pl.col("sure").mean().round(4),
             least=pl.col("sure").min().round(4),
+            most=pl.col("sure").max().round(4),
             healer=pl.col("healer").first(),
             column=pl.col("column").sort(nulls_last=True).first(),
             edit=pl.col("edit").first(),
@@ -219,6 +235,7 @@ def _by_recipe(decided: pl.DataFrame, action: str, recipes: Mapping[str, Mapping
     for group in groups.head(RECIPES).iter_rows(named=True):
         fallback = {"text": f"{group['healer']} in {group['column'] or 'whole rows'}", "nature": "follows"}
         words = {**fallback, **recipes.get(group["recipe"], {})}
+        group["reason"] = told_reason(group["reason"], group["least"], group["most"])
         mine = chosen.filter(pl.col("recipe") == group["recipe"])
         told.append({**words, **group, "examples": _changes(mine)})
     return told
@@ -255,23 +272,26 @@ def _left(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
             "row",
             "column",
             pl.col("new").alias("proposed"),
-            pl.col("reason").str.replace(r"^confidence [\d.]+ is", "confidence is"),
+            "sure",
+            reason=_in_common("reason"),
             has=pl.lit(True),
         )
     )
-    return (
+    told = (
         rest.join(reasons, on=["row", "column"], how="left", nulls_equal=True)
         .with_columns(
             pl.col("reason").fill_null(
                 pl.when(pl.col("row").is_null())
                 .then(pl.lit("concerns the whole column: for a person to judge"))
-                .otherwise(pl.lit("no repair is known that would be right"))
+                .otherwise(pl.col("kind").replace_strict(_NO_REPAIR, default=_NOTHING))
             ),
             proposed=pl.when("has").then(pl.col("proposed").fill_null("(empty)")),
         )
         .group_by("column", "kind", "reason")
         .agg(
             cells=pl.len(),
+            least=pl.col("sure").min(),
+            most=pl.col("sure").max(),
             example=pl.col("value").sort(nulls_last=True).first(),
             proposed=pl.col("proposed").sort_by("value", nulls_last=True).first(),
         )
@@ -280,3 +300,27 @@ def _left(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
         .with_columns(*_short(("example", "proposed")))
         .to_dicts()
     )
+    return [
+        {name: value for name, value in item.items() if name not in ("least", "most")}
+        | {"reason": told_reason(item["reason"], item["least"], item["most"])}
+        for item in told
+    ]
+
+
+def _in_common(reason: str) -> pl.Expr:
+    """The reason without the confidence of the single cell, so that cells can be told together."""
+    return pl.col(reason).str.replace(r"^confidence [\d.]+ is", "confidence is")
+
+
+def told_reason(reason: str, least: float | None, most: float | None) -> str:
+    """A reason that cells share, with how sure their repairs are.
+
+    >>> told_reason("confidence is below 0.95", 0.613, 0.9)
+    '61 % to 90 % sure, where 95 % is asked for'
+    """
+    limit = re.fullmatch(r"confidence is below ([\d.]+)", reason)
+    if limit is None or least is None or most is None:
+        return reason
+    low, high = (math.floor(share * 100) for share in (least, most))  # never as much as what is asked for
+    sure = f"{low} %" if low == high else f"{low} % to {high} %"
+    return f"{sure} sure, where {percent(float(limit[1]))} is asked for"

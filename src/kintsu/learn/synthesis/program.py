@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from kintsu.profile.dates import written
+
 __all__ = ["CONDITIONS", "DATE_FORMATS", "OPERATIONS", "Program"]
 
 Expr = pl.Expr
@@ -168,7 +170,7 @@ class Program:
             case "number":
                 told = "write the number alone" + _decimals(p["decimals"])
             case "date":
-                told = f"write dates as {p['to']} in place of {p['from']}"
+                told = f"write dates as {written(p['to'])} in place of {written(p['from'])}"
         where = f" where the text {self.condition[0]} {self.condition[1]!r}" if self.condition else ""
         return told + where
 

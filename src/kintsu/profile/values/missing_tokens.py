@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.nature import Nature
 from kintsu.profile.values.null_tokens import SENTINEL_DATES, SENTINEL_NUMBERS, null_strength
 from kintsu.profile.values.view import NOTHING, judged
@@ -50,7 +50,7 @@ def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset
             .then(0.45 + habit)
             .otherwise(0.2 + habit)
         )
-    kind = "numbers" if nature.kind == "number" else "values of one form" if strict else "text"
+    kind = "numbers" if nature.kind == "number" else "values of one pattern" if strict else "text"
     return judged(
         tokens.with_columns(score=score)
         .filter(pl.col("score") > 0.29)
@@ -58,9 +58,9 @@ def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset
             "value",
             "score",
             why=phrase(
-                "{} stands for a missing value: {} cells of this column of {}",
-                pl.col("value").str.strip_chars().map_elements(repr, return_dtype=pl.String),
-                "n",
+                "{} stands for a missing value: {} it in this column of {}",
+                quoted(pl.col("value").str.strip_chars()),
+                number_of("n", "cell holds", "cells hold"),
                 pl.lit(kind),
             ),
             new_score="score",
@@ -113,7 +113,10 @@ def judge_sentinels(nature: Nature) -> pl.DataFrame:
     return judged(
         hits.select(
             "value",
-            why=phrase("{} cells hold {}, apart from the range {} to {}", "n", "value", pl.lit(low), pl.lit(high)),
+            why=phrase(
+                "{} {}, far from the other numbers, {} to {}",
+                *(number_of("n", "cell holds", "cells hold"), "value", pl.lit(f"{low:g}"), pl.lit(f"{high:g}")),
+            ),
         ),
         kind="disguised_missing",
         score=0.9,
@@ -138,7 +141,9 @@ def _sentinel_dates(nature: Nature) -> pl.DataFrame:
     usual = float(others["n"].median() or 1)  # type: ignore[arg-type]
     hits = suspects.filter(((day < first) | (day > last)) & (pl.col("n") >= max(3, 5 * usual)))
     return judged(
-        hits.select("value", why=phrase("{} cells hold {}, a usual sign for no date", "n", "value")),
+        hits.select(
+            "value", why=phrase("{} {}, a usual sign for no date", number_of("n", "cell holds", "cells hold"), "value")
+        ),
         kind="disguised_missing",
         score=0.9,
         mend=True,

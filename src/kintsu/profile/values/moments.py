@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
-from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render
+from kintsu.core.phrase import phrase, quoted
+from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render, written
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
 __all__ = ["column_format", "judge_moments"]
@@ -47,7 +47,7 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
         absent = inside.filter(parse(inside["value"], usual.format).is_null())
         out.append(
             judged(
-                absent.select("value", why=phrase("{} is no moment of the calendar", "value")),
+                absent.select("value", why=phrase("{} is no day of the calendar", quoted("value"))),
                 kind="format",
                 score=0.95,
             )
@@ -123,14 +123,14 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> p
             why=phrase(
                 "not in the format that {} % of the column have ({})",
                 pl.lit(round(100 * usual.share, 1)),
-                pl.lit(usual.format),
+                pl.lit(written(usual.format)),
             ),
         ),
         kind="format",
         score=0.97,
         mend=True,
         operation="date_format",
-        says=f"write dates and times as {usual.format}",
+        says=f"write {'times' if usual.kind == 'time' else 'dates'} as {written(usual.format)}",
     )
 
 
@@ -143,14 +143,14 @@ def _exchanged(odd: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
     read = odd.select("value", new=render(parse(odd["value"], other), fmt)).drop_nulls("new")
     return judged(
         read.filter(pl.col("new") != pl.col("value")).with_columns(
-            why=phrase("{} has no such month; with day and month exchanged it is a day", "value")
+            why=phrase("{} is no day of the calendar; with day and month exchanged it is one", quoted("value"))
         ),
         kind="format",
         score=0.95,
         mend=True,
         new_score=0.93,
         operation="date_format",
-        says=f"write dates and times as {fmt}",
+        says=f"write dates as {written(fmt)}",
     )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.edits import Affix, block_edits, mine_affixes, mine_odd_ends, strip_affix
 from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.shapes import exact_pattern
@@ -105,8 +105,9 @@ def judge_wildcards(reference: Reference, view: ColumnView, left: pl.DataFrame) 
                     new="twin",
                     score="new_score",
                     why=phrase(
-                        "{} of its characters overwritten by {}; {} cells hold {}",
-                        "k", pl.lit(repr(symbol)), "m", pl.col("twin").map_elements(repr, return_dtype=pl.String),
+                        "{} overwritten by {}; {} {}",
+                        number_of("k", "of its characters is", "of its characters are"), pl.lit(repr(symbol)),
+                        number_of("m", "cell holds", "cells hold"), quoted("twin"),
                     ),
                 ),
                 kind="typo", mend=True, operation="noise_symbol",
@@ -262,7 +263,10 @@ def judge_lone_affix(left: pl.DataFrame, filled: int) -> pl.DataFrame:
         pairs.select(
             "value",
             new="twin",
-            why=phrase("{} cells hold {}, which is {} with characters added", "n", "value", "twin"),
+            why=phrase(
+                "{} {}, which is {} with characters added",
+                *(number_of("n", "cell holds", "cells hold"), quoted("value"), quoted("twin")),
+            ),
         ).unique(subset="value", keep="none"),
         kind="typo",
         score=0.8,

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["judge_characters", "judge_rare", "judge_surprise", "surprise"]
@@ -38,8 +38,9 @@ def judge_rare(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
             "value",
             score=(1 - pl.col("n") * 3.0 / least).clip(0.5, 0.95),
             why=phrase(
-                "{} cells hold {}; each of the {} other categories is in at least {} cells (entropy {} bits)",
-                "n", "value", pl.lit(len(usual)), pl.lit(least), pl.lit(round(entropy, 2)),
+                "{} {}; each of the {} other categories is in at least {} cells (entropy {} bits)",
+                number_of("n", "cell holds", "cells hold"), quoted("value"),
+                pl.lit(len(usual)), pl.lit(least), pl.lit(round(entropy, 2)),
             ),
         ),
         kind="rare_category",

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.nature import Nature
 from kintsu.profile.values.numbers import decimals, loose_numbers, print_numbers
 from kintsu.profile.values.units import header_unit, is_multiplier, unit_of
@@ -223,7 +223,7 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
             kind=kind,
             why=phrase(
                 "{} in a column where {} % of the cells are plain numbers",
-                pl.col("value").map_elements(repr, return_dtype=pl.String),
+                quoted("value"),
                 pl.lit(round(100 * nature.plain_share, 1)),
             ),
             operation=pl.when(kind == "format").then(pl.lit("number_format")).otherwise(pl.lit("strip_unit")),
@@ -275,7 +275,9 @@ def _stray_characters(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         strange.select(
             "value",
             new="rest",
-            why=phrase("one stray character; without it the value is {}, seen {} times", "rest", "seen"),
+            why=phrase(
+                "one stray character; without it the value is {}, seen {}", "rest", number_of("seen", "time", "times")
+            ),
         ),
         kind="type",
         score=0.95,
@@ -303,7 +305,7 @@ def _words(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
             "value",
             why=phrase(
                 "{} is no number; {} % of the column are",
-                pl.col("value").map_elements(repr, return_dtype=pl.String),
+                quoted("value"),
                 pl.lit(round(100 * nature.plain_share, 2)),
             ),
         ),
@@ -351,7 +353,7 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         others.select(
             "value",
             "new",
-            why=phrase("the unit is usually spelt {}", pl.lit(repr(head + "#" + end))),
+            why=phrase("the unit is usually spelt {}", pl.lit(f"'{head}1{end}'")),
         ),
         kind="unit",
         score=0.9,

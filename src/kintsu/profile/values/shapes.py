@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import phrase, quoted
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["Shapes", "exact_pattern", "find_shapes", "judge_shapes", "pattern_regex"]
@@ -176,8 +176,8 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
     mended = _mend(shapes, odd)
     usual = shapes.patterns[0] if shapes.patterns else shapes.grain
     why = phrase(
-        "{} is not of the form {} that {} % of the column have",
-        pl.col("value").map_elements(repr, return_dtype=pl.String),
+        "{} is not of the form {} that {} % of the column have (9: a digit, A: a capital letter, a: a small one)",
+        quoted("value"),
         pl.lit(usual),
         pl.lit(round(100 * shapes.cover, 2)),
     )

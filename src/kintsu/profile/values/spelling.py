@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["judge_blanks", "judge_case", "judge_encoding", "judge_quotes", "judge_wrapping", "repaired_encoding"]
@@ -26,12 +26,14 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     value = pl.col("value")
     single = value.str.strip_chars().str.replace_all(r"\s+", " ")
     ways = {
-        "around": (value.str.contains(r"^\s|\s$"), value.str.strip_chars(), "take blanks around the value away"),
-        "inside": (value.str.contains(r"\S\s\s+\S|[\t\n\u{a0}]\S"), single, "write single blanks"),
-    }
+        "around": (value.str.contains(r"^\s|\s$"), value.str.strip_chars(),
+                   "blanks around the value", "take blanks around the value away"),
+        "inside": (value.str.contains(r"\S\s\s+\S|[\t\n\u{a0}]\S"), single,
+                   "several blanks in a row, a tab or a line break", "write single blanks"),
+    }  # fmt: skip
     out = []
-    held = view.values.select(pl.col("n").filter(hit).sum().alias(name) for name, (hit, _, _) in ways.items())
-    for name, (hit, new, says) in ways.items():
+    held = view.values.select(pl.col("n").filter(way[0]).sum().alias(name) for name, way in ways.items())
+    for name, (hit, new, what, says) in ways.items():
         share = float(held[name][0]) / max(view.filled, 1)
         if not 0 < share <= (0.5 if says.startswith("take") else 1 - _USUAL):
             continue
@@ -41,7 +43,7 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
         often = pl.lit(not view.is_near_unique) & (pl.col("n") > max(2.0, 0.005 * view.filled))
         rows = rows.with_columns(known=known).filter(pl.col("known") | ~often)
         rows = rows.with_columns(new_score=pl.when(pl.col("known")).then(0.98).otherwise(0.96))
-        why = f"{says}: {100 * (1 - share):.1f} % of the column have none"
+        why = f"{what}, while {100 * (1 - share):.1f} % of the column have none"
         out.append(
             judged(
                 rows.select("value", "new", "new_score", why=pl.lit(why)),
@@ -79,7 +81,8 @@ def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
             "value", "new",
             score=pl.when(single).then(0.9).otherwise(0.97),
             new_score=pl.when(single).then(sure - 0.05).otherwise(sure),
-            why=phrase("{} cells hold {}, {} hold {}", "n", "value", "m", "new"),
+            why=phrase("{} {}, {} {}", number_of("n", "cell holds", "cells hold"), quoted("value"),
+                       number_of("m", "holds", "hold"), quoted("new")),
         ),
         kind="format", mend=True, operation="case", says="write capitals as the more frequent spelling does",
     )  # fmt: skip
@@ -110,7 +113,7 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
         rows.with_columns(known=known).select(
             "value", "new",
             new_score=pl.when("known").then(0.97).otherwise(0.955),
-            why=phrase("in quotes, as {} % of the column are not",
+            why=phrase("in quotes, while {} % of the column are not",
                           pl.lit(round(100 - 100 * int(rows["n"].sum()) / max(view.filled, 1), 1))),
         ),
         kind="format", score=0.96, mend=True, operation="unwrap", says="take quotes around the value away",
@@ -128,11 +131,12 @@ def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
         return NOTHING
     pairs = bare.join(left.select(new="value", m="n"), on="new").filter(pl.col("m") >= 3 * pl.col("n")).sort("value")
     # a mark that many clean values end in ("Inc.") is a habit of the column
-    quoted = value.str.contains(r"""^["'`“”„«‘(\[{<].*["'`“”»’)\]}>]$""")
-    score = pl.when(quoted).then(0.96).otherwise(0.9)
+    wrapped = value.str.contains(r"""^["'`“”„«‘(\[{<].*["'`“”»’)\]}>]$""")
+    score = pl.when(wrapped).then(0.96).otherwise(0.9)
     return judged(
         pairs.select("value", "new", score=score, new_score=score,
-                     why=phrase("{} cells hold {}, {} hold it without the marks", "n", "value", "m")),
+                     why=phrase("{} {}, {} it without the marks", number_of("n", "cell holds", "cells hold"),
+                                quoted("value"), number_of("m", "holds", "hold"))),
         kind="format", mend=True, operation="unwrap", says="take quotes and marks around the value away",
     )  # fmt: skip
 
@@ -150,7 +154,7 @@ def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
     known = rows["new"].is_in(left["value"].implode())
     return judged(
         rows.with_columns(new_score=pl.when(known).then(0.98).otherwise(0.95)).select(
-            "value", "new", "new_score", why=phrase("bytes of another encoding: it reads {}", "new")
+            "value", "new", "new_score", why=phrase("bytes of another encoding: it reads {}", quoted("new"))
         ),
         kind="format", score=0.98, mend=True, operation="encoding", says="read the bytes as UTF-8",
     )  # fmt: skip

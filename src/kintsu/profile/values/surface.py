@@ -171,7 +171,7 @@ def judge_marks(view: ColumnView) -> pl.DataFrame:
             "new",
             new_score=sure,
             why=phrase(
-                "{} at the {} of {} cells; without it they are of the form of the column",
+                "{} at the {} of {}; without it they are of the form of the column",
                 pl.col("mark").map_elements(repr, return_dtype=pl.String),
                 pl.when("at_end").then(pl.lit("end")).otherwise(pl.lit("beginning")),
                 "cells",

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["comparable", "judge_typos", "neighbours", "noise_symbols", "split_by_count", "wildcard_matches"]
@@ -144,16 +144,15 @@ def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, le
         scored.select(
             "value",
             "score",
-            why=phrase("{} cells hold {}, {} hold {}, {} edits away", "n",
-                          pl.col("value").map_elements(repr, return_dtype=pl.String), "m",
-                          pl.col("twin").map_elements(repr, return_dtype=pl.String), "d"),
+            why=phrase("{} {}, {} {}, {} away", number_of("n", "cell holds", "cells hold"), quoted("value"),
+                       number_of("m", "holds", "hold"), quoted("twin"), number_of("d", "edit", "edits")),
             new="twin",
             new_score=pl.col("score") * pl.col("part"),
         ),
         kind="typo",
         mend=True,
         operation="typo",
-        says="replace a slip of the hand by the frequent value it is near to",
+        says="replace likely typos by the frequent value they are near to",
     )  # fmt: skip
 
 

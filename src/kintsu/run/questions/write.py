@@ -25,7 +25,7 @@ from kintsu.run.publish import publish
 from kintsu.run.questions.effect import findings_after, in_effect
 from kintsu.run.questions.learned import learned_now, verdicts_now
 from kintsu.run.questions.session import Session
-from kintsu.run.sidecar import changes_table, findings_table, write_table
+from kintsu.run.sidecar import changes_table, findings_table, suggestions_table, write_table
 
 __all__ = ["Said", "renewed", "written"]
 
@@ -161,7 +161,7 @@ def _held(session: Session, cells: pl.DataFrame) -> pl.Series:
 def renewed(
     session: Session, after: pl.DataFrame, state: State, changes: Mapping[str, pl.DataFrame] | None = None
 ) -> list[str]:
-    """Write C and F again, where the heal wrote them and their folders still exist; returns their paths.
+    """Write C, F and suggestions again, where the heal wrote them and their folders exist; returns their paths.
 
     `after` are the decisions and `state` the file that they are to tell of; `changes` gives change sets that the store
     does not have yet, by run.
@@ -176,4 +176,7 @@ def renewed(
     if "findings" in files and heal.findings is not None:
         found = findings_after(store.frame(heal.findings, since=heal.line), after)
         write_table(findings_table(found, sensitive=heal.sensitive), files["findings"])
-    return [str(files[what]) for what in ("changes", "findings") if what in files]
+    if "suggestions" in files:
+        waiting = after.filter(~pl.col("settled"))
+        write_table(suggestions_table(waiting, sensitive=heal.sensitive), files["suggestions"])
+    return [str(files[what]) for what in ("changes", "findings", "suggestions") if what in files]
