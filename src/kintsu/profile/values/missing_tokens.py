@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from kintsu.core.phrase import number_of, phrase, quoted
@@ -10,6 +12,13 @@ from kintsu.profile.values.null_tokens import SENTINEL_DATES, SENTINEL_NUMBERS, 
 from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["judge_null_tokens", "judge_sentinels"]
+
+HABITUAL: Final = (
+    0.2  # share of cells from which on a token is how the column spells "none", and the cell is truly empty
+)
+# A token in fewer cells hides a value that someone may know, and some tables mean the sign itself: emptying such a cell
+# is right in form only, so it is found, suggested, and left to a person.
+HOLE: Final = 0.45
 
 
 def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset[str] = frozenset()) -> pl.DataFrame:
@@ -29,11 +38,8 @@ def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset
         return NOTHING
     strict = nature.kind in ("number", "code") or is_patterned
     is_code_like = pl.col("value").str.contains(r"^[A-Z]{2}$") & pl.lit(_is_two_letters(nature))
-    # a token in few cells hides a value that someone may know, and some tables mean the sign itself: emptying such
-    # cells is right in form only, so it waits for a person
-    is_hole = held < 0.03
     if strict:
-        certain = 0.85 if is_hole or _is_damaged(nature, held) else 0.96 if held <= 0.5 else 0.9
+        certain = 0.85 if held < HABITUAL or _is_damaged(nature, held) else 0.96 if held <= 0.5 else 0.9
         score = pl.when(is_code_like).then(0.0).otherwise(certain)
         if nature.kind != "number":
             score = pl.when(pl.col("value").is_in(sorted(habitual))).then(0.45).otherwise(score)
@@ -63,7 +69,7 @@ def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset
                 number_of("n", "cell holds", "cells hold"),
                 pl.lit(kind),
             ),
-            new_score="score",
+            new_score=pl.when(held < HABITUAL).then(pl.min_horizontal("score", pl.lit(HOLE))).otherwise("score"),
         ),
         kind="disguised_missing",
         mend=True,
@@ -121,7 +127,7 @@ def judge_sentinels(nature: Nature) -> pl.DataFrame:
         kind="disguised_missing",
         score=0.9,
         mend=True,
-        new_score=0.9,
+        new_score=HOLE if int(hits["n"].sum()) < HABITUAL * view.filled else 0.9,
         operation="null_token",
         says="empty the cells that hold a number standing for a missing value",
     )
@@ -147,7 +153,7 @@ def _sentinel_dates(nature: Nature) -> pl.DataFrame:
         kind="disguised_missing",
         score=0.9,
         mend=True,
-        new_score=0.9,
+        new_score=HOLE if int(hits["n"].sum()) < HABITUAL * nature.view.filled else 0.9,
         operation="null_token",
         says="empty the cells that hold a date standing for a missing one",
     )

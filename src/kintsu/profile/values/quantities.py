@@ -328,7 +328,7 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     known = [affix for affix in affixes.to_list() if affix == "" or unit_of(affix)]
     mine = read.filter((pl.col("unit") == unit) & pl.col("prefix").is_in(known) & pl.col("suffix").is_in(known))
     if named == unit or (named is None and len(spellings) > 1 and spellings["n"][-1] < 0.9 * int(spellings["n"].sum())):
-        score = 0.65 if named == unit else 0.55
+        score = 0.95 if named == unit else 0.55  # a header that names the unit makes it idle in the cells
         return judged(
             mine.with_columns(new=print_numbers(mine["number"])).select(
                 "value",

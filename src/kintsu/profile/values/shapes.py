@@ -23,6 +23,7 @@ _PROBE: Final = 20_000  # distinct values that patterns are learned from; a 0.1 
 _LEGAL: Final = 0.02  # least share of a legal pattern; rarer ones are legal only in columns that are not patterned
 _SURE: Final = 0.9  # share of cells in few exact patterns from which on others are wrong
 _TAIL: Final = 0.03  # most cells outside the legal patterns for values without a repair to be findings
+_LACKING: Final = 0.9  # sureness of a value whose beginning, the same in all others, is lost
 
 _SEMANTIC: Final = {
     "email": r"^[^\s@,;:()<>]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}$",
@@ -318,7 +319,8 @@ def _look_alikes(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
 def _punctuated(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
     """Letters and digits of a value put into the dominant template, constants filled in where the value lacks them.
 
-    Only where the classes agree place by place, so nothing is invented: "FE12342" in `AA-99999` is "FE-12342".
+    Only where the classes agree place by place, so nothing is invented: "FE12342" in `AA-99999` is "FE-12342". Where
+    the beginning is lacking, the marks that are there stand where the template has them: "04#2" is no "00-42".
     """
     slots = _slots(shapes.constants)
     whole = [(lit, c) for lit, c in slots if c.isalnum() or c in _CLASS]
@@ -326,7 +328,7 @@ def _punctuated(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
     skeleton = left.with_columns(s=pl.col("value").str.replace_all(r"[^\p{L}\d]", ""))
     out = []
     for skipped in range(lead + 1):  # a prefix that all values share may be lacking
-        sure, parts = 0.9 if skipped else 0.95, whole[skipped:]
+        sure, parts = _LACKING if skipped else 0.95, whole[skipped:]
         if len(parts) < 3:
             continue
         regex = "^" + "".join("(" + (re.escape(c) if lit else _CLASS[c]) + ")" for lit, c in parts) + "$"
@@ -355,4 +357,6 @@ def _punctuated(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
             skeleton = skeleton.join(fitting.select("value"), on="value", how="anti", maintain_order="left")
     schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
     made = pl.concat(out) if out else pl.DataFrame(schema=schema)
-    return made.filter((pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new")))
+    runs = [pl.col(name).str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars() for name in ("value", "new")]
+    placed = (pl.col("sure") > _LACKING) | ~runs[0].str.contains(" ", literal=True) | runs[1].str.ends_with(runs[0])
+    return made.filter((pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new")) & placed)
