@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kintsu.core import frames
 from kintsu.core.batch import Batch
+from kintsu.core.recipe import Recipe
 from kintsu.learn.calibrate import CEILING, calibrated
 from kintsu.learn.crash import CrashResult, break_cells, judge, wilson
 from kintsu.learn.damage import OPERATIONS, break_texts
@@ -73,7 +74,7 @@ def test_judging_counts_the_mended_the_missed_and_the_needless():
     )
     proposed = repair((1, "city", "a", "Rome", 0.9), (7, "city", "Turin", "Rome", 0.8), (8, "city", "x", "Rome", 0.8))
     known = repair((8, "city", "x", "Rome", 0.8))
-    result = judge(broken, frames.empty(frames.FINDINGS), proposed, known)
+    result = judge(broken, frames.empty(frames.FINDINGS), proposed, known, {})
     told = result.summary()
     assert told["detection"]["recall"] == 0.5
     assert told["repair"]["recall"] == 0.5
@@ -81,12 +82,12 @@ def test_judging_counts_the_mended_the_missed_and_the_needless():
     assert told["repair"]["precision"] == pytest.approx(2 / 3, abs=1e-4)
 
 
-SEEN = {"healer": pl.String, "column": pl.String, "recipe": pl.String, "support": pl.UInt32, "score": pl.Float64}
-SEEN |= {"status": pl.String, "right": pl.Boolean}
+SEEN = dict.fromkeys(("healer", "column", "recipe", "family"), pl.String)
+SEEN |= {"score": pl.Float64, "status": pl.String, "right": pl.Boolean}
 
 
-def crash_of(*lines: tuple[float, str, bool], support: int = 1) -> CrashResult:
-    rows = [("h", "city", "r-1", support, *line) for line in lines]
+def crash_of(*lines: tuple[float, str, bool], recipe: str = "r-1", family: str = "") -> CrashResult:
+    rows = [("h", "city", recipe, family, *line) for line in lines]
     return CrashResult(pl.DataFrame(), pl.DataFrame(rows, schema=SEEN, orient="row"))
 
 
@@ -95,16 +96,54 @@ def test_wilson_of_the_textbook():
     assert wilson(10, 10, z=1.96) == [0.7225, 1.0]
 
 
-STATUS = st.sampled_from(["hit", "needless", "known"])
+STATUS = st.sampled_from(["hit", "needless", "known", "emptied"])
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), STATUS, st.booleans()), max_size=20), st.lists(st.floats(0, 1), min_size=1))
-def test_the_crash_test_never_lifts_a_confidence(seen, scores):
+def test_confidence_is_a_probability_and_never_certain(seen, scores):
     repairs = repair(*((i, "city", "a", "b", score) for i, score in enumerate(scores)))
     told = calibrated(repairs, crash_of(*seen))
     assert told.columns == repairs.columns
-    assert (told["confidence"] <= told["score"]).all()
     assert told["confidence"].is_between(0, CEILING).all()
+
+
+def test_a_mistake_that_was_made_on_purpose_and_mended_lifts_confidence():
+    one = repair((1, "city", "a", "b", 0.85))
+    told = calibrated(one, crash_of(*[(0.85, "hit", True)] * 30))
+    assert 0.95 < told["confidence"][0] < CEILING
+
+
+def test_a_mistake_that_was_never_made_on_purpose_lifts_nothing():
+    recipe = Recipe("h", "city", "fold", "")
+    one = repair((1, "city", "a", "b", 0.85)).with_columns(recipe=pl.lit(recipe.id))
+    others = crash_of(*[(0.85, "hit", True)] * 30, recipe="r-other", family="swap")
+    assert calibrated(one, others, {recipe.id: recipe})["confidence"][0] == 0.85
+
+
+def test_what_a_person_is_to_be_asked_about_is_never_lifted():
+    recipe = Recipe("h", "city", "extract", "")
+    one = repair((1, "city", "a", "b", 0.93)).with_columns(recipe=pl.lit(recipe.id))
+    told = calibrated(one, crash_of(*[(0.93, "hit", True)] * 60, recipe=recipe.id), {recipe.id: recipe})
+    assert told["confidence"][0] == 0.93
+
+
+def test_a_broken_cell_says_nothing_about_whom_to_trust():
+    one = repair((1, "city", "a", "b", 0.7)).with_columns(healer=pl.lit("source_vote"))
+    told = calibrated(one, CrashResult(pl.DataFrame(), crash_of((0.7, "hit", True)).proposals.with_columns(
+        healer=pl.lit("source_vote"))))  # fmt: skip
+    assert told["confidence"][0] == 0.7
+
+
+def of(healer, lines):
+    return lines.with_columns(healer=pl.lit(healer), recipe=pl.lit(f"r-{healer}"))
+
+
+def test_healers_that_agree_lift_each_other_and_those_that_disagree_lower_each_other():
+    agree = pl.concat([repair((1, "city", "x", "Rome", 0.8)), of("k", repair((1, "city", "x", "Rome", 0.7)))])
+    assert calibrated(agree, None)["confidence"].to_list() == pytest.approx([0.94, 0.94])
+    apart = pl.concat([repair((1, "city", "x", "Rome", 0.8)), of("k", repair((1, "city", "x", "Milan", 0.7)))])
+    # 0.8 (1 - 0.7) / (1 - 0.8 * 0.7), and the other way round
+    assert calibrated(apart, None)["confidence"].to_list() == pytest.approx([0.24 / 0.44, 0.14 / 0.44])
 
 
 @pytest.mark.parametrize("status", ["hit", "needless"])
@@ -118,16 +157,10 @@ def test_what_the_sound_table_gets_too_says_nothing():
     assert told["confidence"][0] == 0.97
 
 
-def test_a_recipe_for_one_odd_cell_does_not_speak_for_one_of_a_whole_column():
-    column = repair(*((i, "city", "a", "b", 0.97) for i in range(50)))
-    told = calibrated(column, crash_of(*[(0.97, "hit", False)] * 30))
-    assert (told["confidence"] == 0.97).all()
-
-
 def test_a_value_that_is_offered_beats_an_emptied_cell():
-    two = repair((1, "city", "n/a", None, 0.96), (1, "city", "n/a", "Rome", 0.8), (2, "city", "n/a", None, 0.96))
-    told = calibrated(two, None)
-    assert told["confidence"].to_list() == pytest.approx([0.192, 0.8, 0.96])
+    empty = repair((1, "city", "n/a", None, 0.96), (2, "city", "n/a", None, 0.96))
+    told = calibrated(pl.concat([empty, of("k", repair((1, "city", "n/a", "Rome", 0.8)))]), None)
+    assert told["confidence"].to_list() == pytest.approx([0.96 * 0.2, 0.96, 0.8])
 
 
 def test_rows_in_another_order_are_broken_alike():

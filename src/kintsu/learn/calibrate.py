@@ -1,4 +1,4 @@
-"""From a healer's own score to a calibrated confidence, by what the crash test saw."""
+"""From a healer's own score to a calibrated confidence, by what the crash test saw and what other healers say."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.recipe import Recipe
-from kintsu.learn.crash import CrashResult
+from kintsu.learn.crash import CrashResult, families
 
-__all__ = ["calibrated"]
+__all__ = ["CEILING", "calibrated"]
 
-PRIOR_WEIGHT: Final = 20.0  # proposals that the healer's own score is worth; the crash test seldom has more per band
+PRIOR_WEIGHT: Final = 20.0  # proposals that the healer's own score is worth
+MOST_SEEN: Final = 60.0  # broken cells that count at most: they are easier than real mistakes, however many there are
 BANDS: Final = [0.5, 0.8, 0.95]  # score bands that are judged apart: doubtful, suggested, nearly sure, sure
 CEILING: Final = 0.995  # never 1.0: nothing that was learned from data is certain
-SYSTEMATIC: Final = 10  # cells: a recipe of a whole column and a recipe for one odd cell are judged apart
 
 SIGN: Final = 0.9  # a lone sign is often meant (a refund, a credit note), whatever the rest of the row says: ask
+ASKED: Final = frozenset({"extract"})  # operations that lose something a person may want: never surer than their score
+# Sources are judged by many starts of truth discovery, which temper each other: no broken cell says whom to trust, and
+# they read other spellings as other healers do, so that agreement with those is no second opinion.
+TEMPERED: Final = frozenset({"source_vote"})
 
-_GROUP: Final = ["healer", "__band", "__systematic"]
+_CELL: Final = ["row", "column"]
 
 
 def calibrated(
@@ -27,60 +31,74 @@ def calibrated(
 ) -> pl.DataFrame:
     """The repairs with `confidence` filled in.
 
-    Confidence is the posterior mean of a Beta distribution per healer, score band, and whether the recipe is systematic
-    (`SYSTEMATIC` cells or more): the prior is the healer's own score, worth `PRIOR_WEIGHT` proposals; the evidence is
-    the share of broken cells that such proposals put right, times the share of such proposals that were not needless.
-    The crash test may lower a confidence and never lifts it above the healer's own estimate: the mistakes that it knows
-    how to make are easier than real ones. A repair that only turns a sign stays at `SIGN` or below.
+    Confidence is the posterior mean of a Beta distribution, first per family (what is done, in all columns) and score
+    band, then per recipe: the prior is the healer's own score, worth `PRIOR_WEIGHT` proposals; the evidence is the
+    share of broken cells that such proposals put right, times the share of such proposals that were not needless. It
+    can be lifted only by what was broken in just this way, so a mistake that was never made on purpose keeps the
+    healer's own, lower estimate. Then healers that agree on a cell lift each other, and those that disagree lower each
+    other. A repair that only turns a sign stays at `SIGN` or below.
     """
+    known = recipes or {}
     number = [pl.col(name).cast(pl.Float64, strict=False) for name in ("old", "new")]
     turned = ((number[0] == -number[1]) & (number[0] != 0)).fill_null(False)
-    sure = pl.when(turned).then(pl.col("score").clip(0, SIGN)).otherwise(pl.col("score").clip(0, CEILING))
-    own = repairs.with_columns(confidence=sure)
-    if crash is None or not len(crash.proposals):
-        return _rivals(own, recipes or {})
-    told = own.with_columns(support=pl.len().over("recipe")).with_columns(*_groups())
-    told = told.join(_evidence(crash.proposals), on=_GROUP, how="left", maintain_order="left")
-    n = pl.col("__n").fill_null(0.0)
-    rate = pl.coalesce("__rate", "confidence")
-    posterior = (PRIOR_WEIGHT * pl.col("confidence") + n * rate) / (PRIOR_WEIGHT + n)
-    return _rivals(
-        told.with_columns(confidence=pl.min_horizontal("confidence", posterior)).select(repairs.columns), recipes or {}
-    )
+    asked = pl.col("recipe").is_in([key for key, recipe in known.items() if recipe.operation in ASKED])
+    most = pl.when(turned).then(SIGN).when(asked).then(pl.min_horizontal("score", pl.lit(CEILING))).otherwise(CEILING)
+    told = repairs.with_columns(confidence=pl.min_horizontal("score", most), __most=most)
+    if crash is not None and len(crash.proposals):
+        told = _learned(told, crash.proposals, families(known))
+    told = _together(told, [key for key, recipe in known.items() if recipe.nature in ("statistical", "capping")])
+    return told.with_columns(confidence=pl.min_horizontal("confidence", "__most")).select(repairs.columns)
 
 
-def _groups() -> list[pl.Expr]:
+def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str, str]) -> pl.DataFrame:
+    """The posterior, per family and band and then per recipe."""
     band = pl.sum_horizontal(pl.col("score") >= edge for edge in BANDS)
-    return [band.alias("__band"), (pl.col("support") >= SYSTEMATIC).alias("__systematic")]
+    evidence = proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED))).with_columns(__band=band)
+    told = repairs.with_columns(
+        family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String), __band=band
+    )
+    for key in (["healer", "family", "__band"], ["recipe"]):
+        told = told.join(_seen(evidence, key), on=key, how="left", maintain_order="left")
+        n = pl.col("__n").fill_null(0.0).clip(0, MOST_SEEN)
+        rate = pl.col("__mended").fill_null(pl.col("confidence")) * pl.col("__needed").fill_null(1.0)
+        told = told.with_columns(confidence=(PRIOR_WEIGHT * pl.col("confidence") + n * rate) / (PRIOR_WEIGHT + n))
+        told = told.drop("__n", "__mended", "__needed")
+    return told
 
 
-def _evidence(proposals: pl.DataFrame) -> pl.DataFrame:
-    """How much was seen of each group (`__n` proposals) and the share that was right (`__rate`)."""
+def _seen(proposals: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Of each group: proposals that say something, share of the broken cells mended, share that was not needless."""
     hit, needless = pl.col("status") == "hit", pl.col("status") == "needless"
-    mended = (pl.col("right") & hit).sum() / hit.sum()
-    # Where no broken cell was mended by the group, being needless is all that was seen of it.
-    mended = pl.when(hit.sum() > 0).then(mended).otherwise(pl.col("score").mean())
-    return (
-        proposals.with_columns(*_groups())
-        .group_by(_GROUP)
-        .agg(__n=(hit | needless).sum().cast(pl.Float64), __rate=mended * (1 - needless.mean()))
+    return proposals.group_by(key).agg(
+        __n=(hit | needless).sum().cast(pl.Float64),
+        __mended=pl.col("right").filter(hit).mean(),  # null where no broken cell was touched
+        __needed=1 - needless.mean(),
     )
 
 
-def _rivals(repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFrame:
-    """Repairs of one cell exclude each other: emptying a cell is right only if no value that is offered for it is.
+def _together(repairs: pl.DataFrame, guesses: list[str]) -> pl.DataFrame:
+    """Confidences of repairs of one cell by several healers, which confirm or exclude each other.
 
-    The confidence of an emptied cell is multiplied by the chance that the surest value offered for it is wrong. Guesses
-    (statistical imputation) are no rivals: they would fill the emptied cell.
+    Equal values: the chance that not both are wrong. Different values: at most one is right, so each is weighed against
+    the surest other one. An emptied cell is right only if no value that is offered for it is. Guesses (statistical
+    imputation) take no part: they would fill the emptied cell.
     """
-    guesses = [name for name, recipe in recipes.items() if recipe.nature in ("statistical", "capping")]
-    emptied = (pl.col("edit") == "set") & pl.col("new").is_null()
-    value = (
-        pl.when(~emptied & ~pl.col("recipe").is_in(guesses))
-        .then("confidence")
-        .max()
-        .over("row", "column")
-        .fill_null(0.0)
+    indexed = repairs.with_row_index("__i")
+    fit = indexed.filter((pl.col("edit") == "set") & ~pl.col("recipe").is_in(guesses))
+    own = fit.filter(pl.len().over(_CELL) > 1).select("__i", *_CELL, "healer", "new", "confidence")
+    pairs = own.join(own.select(*_CELL, by="healer", value="new", sure="confidence"), on=_CELL)
+    pairs = pairs.filter(pl.col("healer") != pl.col("by"))
+    same = pl.col("new").eq_missing(pl.col("value"))
+    second = same & ~pl.col("healer").is_in(sorted(TEMPERED)) & ~pl.col("by").is_in(sorted(TEMPERED))
+    rival = ~same & pl.col("value").is_not_null()
+    told = pairs.group_by("__i").agg(
+        __agreed=pl.col("sure").filter(second).max().fill_null(0.0),
+        __rival=pl.col("sure").filter(rival).max().fill_null(0.0),
     )
-    sure = pl.when(emptied).then(pl.col("confidence") * (1 - value)).otherwise("confidence")
-    return repairs.with_columns(confidence=sure)
+    joined = indexed.join(told, on="__i", how="left", maintain_order="left")
+    agreed, rival_sure = pl.col("__agreed").fill_null(0.0), pl.col("__rival").fill_null(0.0)
+    either = (1 - (1 - pl.col("confidence")) * (1 - agreed)).clip(0, CEILING)
+    against = either * (1 - rival_sure) / (1 - either * rival_sure)
+    emptied = either * (1 - rival_sure)
+    value = pl.when(pl.col("new").is_null()).then(emptied).otherwise(against)
+    return joined.with_columns(confidence=pl.when(pl.col("__agreed").is_null()).then("confidence").otherwise(value))

@@ -6,6 +6,7 @@ mistakes that we know how to make".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,14 +15,18 @@ import polars as pl
 
 from kintsu.core.batch import Batch, as_text
 from kintsu.core.hashing import text_hash
+from kintsu.core.recipe import Recipe
 from kintsu.learn.damage import NUMBER_OPERATIONS, TEXT_OPERATIONS, break_texts
+from kintsu.learn.echo import ECHO, echo
 
-__all__ = ["CrashResult", "break_cells", "judge"]
+__all__ = ["CrashResult", "break_cells", "families", "judge"]
 
 SHARE: Final = 0.01  # of the cells of a column: enough to learn from, too few to change what is normal
 LEAST, MOST = 12, 400  # broken cells per column: below 12 an interval says nothing; above 400 it hardly narrows
+LEAST_OWN = 30  # cells of a column broken as others of it are: they alone can lift a confidence
 LEAST_CLEAN = 20  # columns with fewer clean cells are not broken
-# A word that stands for a lost value is mended by an empty cell: the value itself is gone.
+# A word that stands for a lost value is mended in form by an empty cell. The value itself is gone, and nothing in this
+# table tells whether the right table holds an empty cell there.
 EMPTIED: Final = (pl.col("operation") == "null_word") & pl.col("new").is_null()
 
 
@@ -31,9 +36,10 @@ class CrashResult:
 
     broken      row, column, operation, original, value, found (bool), mended (bool), proposed (the best new text)
     proposals   one line per repair that a healer proposed on the broken copy (its best of each cell): healer, column,
-                recipe, support (cells with this recipe), score, status, right. Status is "hit" for a cell that was
+                recipe, family (of `families`), score, status, right. Status is "hit" for a cell that was
                 broken (`right` says whether the original came back), "needless" for a cell that was not broken and
-                got no such repair before, "known" for a repair that the sound table gets too and that says nothing
+                got no such repair before, "known" for a repair that the sound table gets too and "emptied" for a lost
+                value of which only the word that stands for it is taken away: these two say nothing
     """
 
     broken: pl.DataFrame
@@ -114,8 +120,12 @@ def wilson(right: int, n: int, z: float = 1.645) -> list[float] | None:
     return [round(max(centre - half, 0), 4), round(min(centre + half, 1), 4)]
 
 
-def break_cells(sample: Batch, dirty: pl.DataFrame, numeric: set[str], seed: int) -> tuple[Batch, pl.DataFrame]:
+def break_cells(
+    sample: Batch, dirty: pl.DataFrame, numeric: set[str], seed: int, own: pl.DataFrame | None = None
+) -> tuple[Batch, pl.DataFrame]:
     """A copy of the sample, as text, with some clean-looking cells broken, and the list of what was broken.
+
+    Beside the everyday mistakes of `damage`, columns get the table's `own` mistakes (`echo.edits_of`) in other cells.
 
     `dirty` lists cells (`row`, `column`) that are not believed clean: they are never chosen. Cells are chosen by a
     generator seeded from `seed` and the column's name over the rows in content order, so the order of rows plays no
@@ -132,7 +142,8 @@ def break_cells(sample: Batch, dirty: pl.DataFrame, numeric: set[str], seed: int
             pl.col("original").is_not_null() & (pl.col("original").str.strip_chars() != ""),
             ~pl.col("__row").is_in(suspects.implode()),
         )
-        part = _break_column(name, clean, rng, NUMBER_OPERATIONS if name in numeric else TEXT_OPERATIONS)
+        habits = own.filter(pl.col("column") == name) if own is not None else pl.DataFrame()
+        part = _break_column(name, clean, rng, NUMBER_OPERATIONS if name in numeric else TEXT_OPERATIONS, habits)
         if len(part):
             broken.append(part)
             values = texts.select("__row").join(
@@ -151,20 +162,28 @@ def break_cells(sample: Batch, dirty: pl.DataFrame, numeric: set[str], seed: int
     return Batch(sample.table, frame, sample.row, sample.decimal_comma), listed
 
 
-def _break_column(name: str, clean: pl.DataFrame, rng: np.random.Generator, operations: Any) -> pl.DataFrame:
+def _break_column(
+    name: str, clean: pl.DataFrame, rng: np.random.Generator, operations: Any, own: pl.DataFrame
+) -> pl.DataFrame:
     if len(clean) < LEAST_CLEAN:
         return pl.DataFrame()
     ordered = clean.sort("original", "__content", "__row")
     n = int(min(max(LEAST, SHARE * len(clean)), MOST, len(clean) // 5))
-    chosen = ordered[np.sort(rng.permutation(len(ordered))[:n])]
-    names = np.array(list(operations))[np.arange(len(chosen)) % len(operations)]
+    order = rng.permutation(len(ordered))
+    names = np.array(list(operations))[np.arange(n) % len(operations)]
     rng.shuffle(names)
+    if len(own):
+        n_own = int(min(max(LEAST_OWN, SHARE * len(clean)), MOST, len(clean) // 10))
+        names = np.concatenate([names, np.full(n_own, ECHO)])
+    at = np.argsort(order[: len(names)])
+    chosen, names = ordered[order[at]], names[at]
     domain = ordered["original"].unique(maintain_order=True)
     parts = []
-    for operation in operations:
+    for operation in (*operations, ECHO):
         picked = chosen.filter(pl.Series(names == operation))
         if len(picked):
-            value = break_texts(operation, picked["original"], domain, rng)
+            texts = picked["original"]
+            value = echo(texts, own, rng) if operation == ECHO else break_texts(operation, texts, domain, rng)
             parts.append(
                 picked.select(
                     pl.col("__row").cast(pl.Int64).alias("row"),
@@ -177,10 +196,22 @@ def _break_column(name: str, clean: pl.DataFrame, rng: np.random.Generator, oper
     return pl.concat(parts).filter(~pl.col("original").eq_missing(pl.col("value")))
 
 
-def judge(broken: pl.DataFrame, findings: pl.DataFrame, repairs: pl.DataFrame, before: pl.DataFrame) -> CrashResult:
+def families(recipes: Mapping[str, Recipe]) -> dict[str, str]:
+    """What each recipe does, in any column: recipes of one family are judged together."""
+    return {key: str(recipe.parameters.get("says", recipe.operation)) for key, recipe in recipes.items()}
+
+
+def judge(
+    broken: pl.DataFrame,
+    findings: pl.DataFrame,
+    repairs: pl.DataFrame,
+    before: pl.DataFrame,
+    recipes: Mapping[str, Recipe],
+) -> CrashResult:
     """Compare what was broken with what was found and proposed on the broken copy.
 
-    `before` are the repairs proposed on the sound table: the same repair of an untouched cell says nothing.
+    `before` are the repairs proposed on the sound table: the same repair of an untouched cell says nothing. `recipes`
+    are those of `repairs`.
     Of several repairs of one cell only the one with the highest score is judged.
     """
     key = ["row", "column"]
@@ -195,25 +226,32 @@ def judge(broken: pl.DataFrame, findings: pl.DataFrame, repairs: pl.DataFrame, b
         .drop("__made")
         .sort(key)
     )
-    return CrashResult(told, _judged(cells, broken, before))
+    return CrashResult(told, _judged(cells, broken, before, families(recipes)))
 
 
-def _judged(cells: pl.DataFrame, broken: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def _judged(cells: pl.DataFrame, broken: pl.DataFrame, before: pl.DataFrame, family: Mapping[str, str]) -> pl.DataFrame:
     """Each healer's best proposal of each cell, with its status; see `CrashResult`."""
     key = ["row", "column"]
-    own = cells.with_columns(support=pl.len().over("recipe")).unique(
-        [*key, "healer"], keep="first", maintain_order=True
-    )
+    own = cells.unique([*key, "healer"], keep="first", maintain_order=True)
     known = before.select(*key, "new").unique().with_columns(__known=True)
     hit = pl.col("__hit").fill_null(False)
-    status = pl.when(hit).then(pl.lit("hit")).when(pl.col("__known").fill_null(False)).then(pl.lit("known"))
+    status = (
+        pl.when(hit & EMPTIED)
+        .then(pl.lit("emptied"))
+        .when(hit)
+        .then(pl.lit("hit"))
+        .when(pl.col("__known").fill_null(False))
+        .then(pl.lit("known"))
+        .otherwise(pl.lit("needless"))
+    )
     return (
         own.join(broken.select(*key, "original", "operation", __hit=True), on=key, how="left")
         .join(known, on=[*key, "new"], how="left", nulls_equal=True)
         .with_columns(
-            status=status.otherwise(pl.lit("needless")),
-            right=hit & (pl.col("new").eq_missing(pl.col("original")) | EMPTIED),
+            status=status,
+            family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String),
+            right=hit & pl.col("new").eq_missing(pl.col("original")),
         )
-        .select("healer", "column", "recipe", "support", "score", "status", "right")
+        .select("healer", "column", "recipe", "family", "score", "status", "right")
         .sort(pl.all())
     )

@@ -11,6 +11,7 @@ import polars as pl
 from kintsu.core.batch import Batch
 from kintsu.core.contracts import ReadOptions
 from kintsu.learn.crash import CrashResult, break_cells, judge
+from kintsu.learn.echo import edits_of
 from kintsu.run.assess import Assessed, assess, of_sample, opened
 from kintsu.run.narrow import narrowed
 from kintsu.run.treat import FailedStep, Progress, Treated, quiet, train
@@ -71,9 +72,9 @@ def crashed(assessed: Assessed, *, seed: int, options: Mapping[str, Any] | None 
     key = ["row", "column"]
     dirty = pl.concat([sound.findings.select(key), sound.repairs.select(key)]).drop_nulls().unique()
     numeric = {name for name in reference.columns if reference.column(name).is_numeric}
-    broken_sample, broken = break_cells(sample, dirty, numeric, seed)
+    broken_sample, broken = break_cells(sample, dirty, numeric, seed, edits_of(sound.repairs, sound.recipes))
     _, treated = treated_sample(broken_sample, seed, options)
-    return judge(broken, treated.findings, treated.repairs, sound.repairs)
+    return judge(broken, treated.findings, treated.repairs, sound.repairs, treated.recipes)
 
 
 def crash_test(source: Any, *, seed: int = 0, read: ReadOptions | None = None, progress: Progress = quiet) -> CrashTest:
