@@ -226,3 +226,10 @@ def test_what_was_not_applied_is_listed_with_its_reason_until_it_is_answered(pla
     files = told(capsys, "answer", "last", question["question"], "accept")["files"]
     assert [Path(file).name for file in files] == ["c.csv", "s.csv"]
     assert len(pl.read_csv("s.csv", infer_schema=False)) < len(listed)
+
+
+def test_the_share_of_cells_that_a_run_and_a_recipe_may_change_can_be_chosen(place, capsys):
+    assert told(capsys, "heal", "people.csv", "--dry-run")["applied"] > 0
+    for limit in ("--max-share", "--max-per-recipe"):
+        assert told(capsys, "heal", "people.csv", "--dry-run", limit, "0.0001")["applied"] == 0
+        assert "between 0 and 1" in told(capsys, "heal", "people.csv", limit, "2", code=2)["error"]["message"]

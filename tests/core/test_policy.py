@@ -1,5 +1,7 @@
 """The decision judges the whole set of proposals and says why."""
 
+from itertools import pairwise
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -121,3 +123,18 @@ def test_at_most_one_repair_is_applied_per_cell(lines):
     decided = decide(proposals(*lines), known, Policy(auto=0.2, impute=True), rows=60, columns=9)
     assert decided["action"].is_in(["apply", "suggest", "flag"]).all()
     assert decided.filter(pl.col("action") == "apply").select("row", "column").is_duplicated().sum() == 0
+
+
+def test_what_one_recipe_may_change_shrinks_evenly_as_more_certainty_is_asked_for():
+    shares = [Policy(auto=step / 100).budget for step in range(101)]
+    assert max(a - b for a, b in pairwise(shares)) < 0.012 and shares == sorted(shares, reverse=True)
+    assert (Policy(auto=0.5).budget, Policy(auto=0.95).budget) == (1.0, pytest.approx(0.5))
+    assert Policy(auto=0.5, recipe_budget=0.2).budget == 0.2
+
+
+def test_reasons_name_the_option_that_holds_a_repair_back():
+    many = proposals(*((row, "city", "Rome", 0.99, FOLLOWS) for row in range(6)))
+    ((_, reason),) = set(actions(many, Policy(), rows=10, columns=50))
+    assert reason.startswith("one recipe would change 60 % of the rows, and may change 50 % (--max-per-recipe)")
+    ((_, reason),) = set(actions(many, Policy(auto=0.5, breaker=0.05), rows=10, columns=10))
+    assert "6 % of all cells would change, more than the 5 % of --max-share" in reason

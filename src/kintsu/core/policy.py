@@ -37,8 +37,8 @@ class Policy:
     thresholds
         (kind of edit's column) -> threshold that replaces `auto` for this column.
     recipe_budget
-        Largest share of a table's rows that one recipe may change without a person. None: 0.5 when `auto` is above
-        0.5 (a convention of a whole column is a question), else 1.
+        Largest share of a table's rows that one recipe may change without a person: what changes most of a column
+        is a convention, and conventions are questions. None: it follows `auto`, see `budget`.
     breaker
         Largest share of all cells that a run may change; above it nothing is applied and everything is suggested.
     """
@@ -57,10 +57,17 @@ class Policy:
 
     @property
     def budget(self) -> float:
-        """Share of rows that one recipe may change."""
+        """Share of rows that one recipe may change: the surer a run has to be, the less.
+
+        A straight line through the two ends that were thought about: whoever asks for what is more likely right than
+        wrong (`auto` 0.5 or less) gets conventions too; at the default of 0.95 half of the rows are the limit.
+
+        >>> [round(Policy(auto=auto).budget, 2) for auto in (0.3, 0.5, 0.725, 0.95, 1.0)]
+        [1.0, 1.0, 0.75, 0.5, 0.44]
+        """
         if self.recipe_budget is not None:
             return self.recipe_budget
-        return 0.5 if self.auto > 0.5 else 1.0
+        return min(1.0, 1.0 - (self.auto - 0.5) / 0.9)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able values; `of` reads them again."""
@@ -152,7 +159,14 @@ def decide(
         .when(pl.col("__sure") < pl.col("__threshold"))
         .then(phrase("confidence {} is below {}", pl.col("__sure").round(3), pl.col("__threshold")))
         .when(support > policy.budget)
-        .then(phrase("one recipe would change {} % of the rows: a question for a person", (support * 100).round(0)))
+        .then(
+            phrase(
+                "one recipe would change {} % of the rows, and may change {} % (--max-per-recipe): "
+                "a question for a person",
+                (support * 100).round(0).cast(pl.Int64),
+                pl.lit(f"{100 * policy.budget:.0f}"),
+            )
+        )
         .otherwise(pl.lit("sure enough"))
     )
     decided = ranked.with_columns(reason=reason).with_columns(
@@ -165,7 +179,10 @@ def decide(
     decided = _together(decided)
     share = len(decided.filter(pl.col("action") == "apply")) / max(rows * columns, 1)
     if share > policy.breaker:
-        held = f"circuit breaker: {share:.0%} of all cells would change, more than {policy.breaker:.0%}"
+        held = (
+            f"circuit breaker: {100 * share:.0f} % of all cells would change, "
+            f"more than the {100 * policy.breaker:.0f} % of --max-share"
+        )
         is_applied = pl.col("action") == "apply"
         decided = decided.with_columns(
             reason=pl.when(is_applied).then(pl.lit(held)).otherwise("reason"),

@@ -133,10 +133,6 @@ class Encoding:
     def width(self) -> int:
         return len(self.numbers) + len(self.categories)
 
-    @property
-    def is_category(self) -> npt.NDArray[np.bool_]:
-        return np.array([False] * len(self.numbers) + [True] * len(self.categories), np.bool_)
-
     def matrix(self, rows: Batch) -> Floats:
         """Shape (rows, width)."""
         parts = [rows[name].number.fill_null(float("nan")).to_numpy() for name in self.numbers]

@@ -238,6 +238,8 @@ def heal(
     cap: bool = False,
     winsorise: bool = False,
     drop_duplicates: bool = False,
+    max_share: float = 0.5,
+    max_per_recipe: float | None = None,
     force: bool = False,
     dry_run: bool = False,
     home: Path | str | None = None,
@@ -271,6 +273,11 @@ def heal(
     impute, cap, winsorise, drop_duplicates
         Ask for statistical imputation, capping (at a fence, or at the 1st and 99th percentile) and removal of duplicate
         rows; they are suggestions otherwise.
+    max_share
+        Largest share of all cells, in [0, 1], that a run may change; above it nothing is applied and all is suggested.
+    max_per_recipe
+        Largest share of the rows, in [0, 1], that one recipe may change without being asked about; None: by `auto`, see
+        `core.policy.Policy.budget`.
     never_touch, only, keys
         Columns that are never edited, that alone are edited, that identify rows (never edited).
     sensitive
@@ -290,8 +297,9 @@ def heal(
     UsageError, InputError, OutputError
         One line: what, where, what to do. Nothing is half written.
     """
-    if not 0 <= auto <= 1:
-        raise UsageError(f"auto is a confidence between 0 and 1, not {auto}")
+    for name, share in (("auto", auto), ("max_share", max_share), ("max_per_recipe", max_per_recipe)):
+        if share is not None and not 0 <= share <= 1:
+            raise UsageError(f"{name} is a number between 0 and 1, not {share}")
     began = time.monotonic()
     table = opened(source, read or ReadOptions())
     options = checked_wishes(
@@ -310,6 +318,8 @@ def heal(
         impute=impute,
         cap=cap or winsorise,
         drop_duplicates=drop_duplicates,
+        breaker=max_share,
+        recipe_budget=max_per_recipe,
         never_touch=frozenset(known_columns(never_touch, table, "never touch")),
         only=frozenset(known_columns(only, table, "only")),
         keys=frozenset(keys),
@@ -320,7 +330,8 @@ def heal(
         assessed = memory.added(assess(table, seed=seed, options=options, progress=progress))
     else:
         memory = read_recipes(recipes, table)
-        policy = replace(policy, recipe_budget=1.0)  # a person accepted them: how many cells they change is no question
+        if max_per_recipe is None:  # a person accepted them: how many cells they change is no question
+            policy = replace(policy, recipe_budget=1.0)
         assessed = memory.added(untrained(table, seed=seed, options=options))
     progress("crash test", 0.0)
     # What is asked for is the decision itself: guesses take no part in calibration, and models are not trained for it.

@@ -153,7 +153,7 @@ def _location(table: Table) -> str:
     return table.ref.name if table.path is None else os.path.realpath(table.path)
 
 
-def _run(store: Store, draft: Draft, table: Table, changes: pl.DataFrame, parent: Run | None, output: str) -> Run:
+def _run(draft: Draft, table: Table, changes: pl.DataFrame, parent: Run | None, output: str) -> Run:
     count = dict(changes["edit"].value_counts().iter_rows())
     return Run(
         id=draft.id,
@@ -267,7 +267,7 @@ def publish(
     check_output(store, table, out, force=force, in_place=in_place)
     target = _target(table, out, in_place=in_place)
     parent = parent_of(store, _location(table), table.ref.version)
-    run = _run(store, draft, table, change_set(edits), parent, str(target) if target else _location(table))
+    run = _run(draft, table, change_set(edits), parent, str(target) if target else _location(table))
     changes = _with_keys(change_set(edits), numbering_after(store, parent, shifts=run.shifts))
     kept = store.put_frame(findings) if findings is not None else None
     values: dict[str, Any] = {"findings": kept, "original": _keep_original(store, table, cap), **(blobs or {})}

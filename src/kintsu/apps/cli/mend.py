@@ -45,6 +45,17 @@ Winsorise = Annotated[
     bool, typer.Option("--winsorise", help="As --cap, to the 1st and the 99th percentile instead of a fence.")
 ]
 DropDuplicates = Annotated[bool, typer.Option("--drop-duplicates", help="Also remove exact duplicate rows.")]
+MaxShare = Annotated[
+    float,
+    typer.Option("--max-share", metavar="P", help="Apply nothing if more than this share of all cells would change."),
+]
+MaxPerRecipe = Annotated[
+    float | None,
+    typer.Option(
+        "--max-per-recipe", metavar="P",
+        help="Ask before one recipe changes more than this share of the rows (else 0.5 at --auto 0.95, 1 at 0.5).",
+    ),
+]  # fmt: skip
 NeverTouch = Annotated[
     list[str] | None, typer.Option("--never-touch", metavar="COLUMN", help="Never edit this column; repeatable.")
 ]
@@ -72,6 +83,8 @@ def heal(
     cap: Cap = False,
     winsorise: Winsorise = False,
     drop_duplicates: DropDuplicates = False,
+    max_share: MaxShare = 0.5,
+    max_per_recipe: MaxPerRecipe = None,
     never_touch: NeverTouch = None,
     only: Only = None,
     key: o.Keys = None,
@@ -123,6 +136,8 @@ def heal(
                 cap=cap,
                 winsorise=winsorise,
                 drop_duplicates=drop_duplicates,
+                max_share=max_share,
+                max_per_recipe=max_per_recipe,
                 never_touch=o.names(never_touch),
                 only=o.names(only),
                 keys=o.names(key),
