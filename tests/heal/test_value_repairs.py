@@ -212,3 +212,37 @@ def test_glued_values_are_split_and_both_edits_belong_together():
 def test_a_word_for_nothing_that_is_a_category_stays():
     allergies = ["none"] * 200 + ["pollen"] * 100 + ["latex"] * 80 + ["dust"] * 50
     assert mended("allergy", *allergies) == {}
+
+
+def test_a_letter_that_all_codes_share_is_put_back():
+    codes = [f"B{10000 + 17 * k}" for k in range(60)]
+    assert mended("code", *codes, "q10101", "x10203", "10304") == {
+        "q10101": "B10101",
+        "x10203": "B10203",
+        "10304": "B10304",
+    }
+
+
+def test_letters_before_digits_are_no_unit_but_a_currency_is():
+    numbers = [f"{20 + k / 10:.1f}" for k in range(80)]
+    repairs = run(text_table(temperature=[*numbers, "v2.0"]))[1]
+    assert repairs["score"].max() < 0.5
+    assert mended("amount", *numbers, "EUR 21.5") == {"EUR 21.5": "21.5"}
+
+
+def test_long_numbers_keep_their_digits():
+    codes = [str(4018920567356 + 7919 * k) for k in range(60)]
+    assert mended("ean", *codes, "4018920991356,") == {"4018920991356,": "4018920991356"}
+
+
+def test_a_zero_too_many_is_taken_away_where_decimals_are_fixed():
+    numbers = [f"{20 + k / 10:.1f}" for k in range(80)]
+    assert mended("temperature", *numbers, "21.50", "22.300") == {"21.50": "21.5", "22.300": "22.3"}
+
+
+def test_a_value_that_belongs_to_another_column_is_not_read_in_part():
+    counts, shares = [str(100 + 3 * k) for k in range(60)], [f"{40 + k % 20}%" for k in range(60)]
+    batch, reference = reference_to(text_table(count=[*counts, "45%", "52%"], share=[*shares, "117", "130"]))
+    healer = registry.load("healers", "unit")()
+    found = healer.propose(batch, frames.empty(frames.FINDINGS), healer.train(reference), reference)[1]
+    assert found.filter((pl.col("column") == "count") & (pl.col("score") >= 0.5)).is_empty()

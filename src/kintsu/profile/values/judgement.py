@@ -143,6 +143,38 @@ def judge_unseen(reference: Reference, name: str, values: pl.Series) -> pl.DataF
     return column.found.sort("value")
 
 
+_PARTLY: Final = ("strip_unit", "spell_unit", "number_format", "drop_character", "look_alike", "extract", "constant")
+
+
+def _not_from_elsewhere(reference: Reference, name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """Readings of a part of a value are doubtful where the whole value is at home in another column.
+
+    "100 %" in a column of counts is no count with a sign, if the column beside holds percentages: it was misplaced.
+    """
+    part = pl.col("operation").is_in(_PARTLY).fill_null(False)
+    partly = table.filter(part)["value"]
+    if not len(partly):
+        return table
+    at_home = [
+        known.filter(known.is_in(partly.implode())) for other, known in _usual_texts(reference).items() if other != name
+    ]
+    foreign = pl.concat(at_home) if at_home else partly.head(0)
+    doubtful = part & pl.col("value").is_in(foreign.implode())
+    lowered = pl.when(doubtful).then(pl.min_horizontal("new_score", pl.lit(0.45))).otherwise("new_score")
+    return table.with_columns(new_score=lowered)
+
+
+def _usual_texts(reference: Reference) -> dict[str, pl.Series]:
+    """Values that come three times and more in columns of other things than plain numbers; remembered."""
+
+    def build() -> dict[str, pl.Series]:
+        views = [view_of(reference, name) for name in reference.columns if nature_of(reference, name).kind != "number"]
+        return {view.name: view.values.filter(pl.col("n") >= 3)["value"] for view in views}
+
+    texts: dict[str, pl.Series] = remembered(reference, ("usual texts",), build)
+    return texts
+
+
 def _with_lost_values(column: _Column) -> pl.DataFrame:
     """What was found, sorted; null tokens in a column that is damaged otherwise, too, are for a person to empty.
 
@@ -150,7 +182,7 @@ def _with_lost_values(column: _Column) -> pl.DataFrame:
     least a quarter as many as those with tokens. Where empty cells are three times as many as tokens, emptiness is how
     the column says "none", and they stay as they are.
     """
-    table, view = column.found.sort("value"), column.view
+    table, view = _not_from_elsewhere(column.reference, column.name, column.found.sort("value")), column.view
     is_token = pl.col("operation").fill_null("") == "null_token"
     counted = table.join(view.values, on="value", how="left", maintain_order="left")
     held = int(counted.filter(is_token)["n"].sum())

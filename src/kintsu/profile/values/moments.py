@@ -39,7 +39,8 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
     odd = left.filter(~fits)
     out = []
     if 0 < len(odd) <= _MOST:
-        out.append(_rewritten(odd, usual, _span(view.values["value"], usual.format)))
+        known = _moments(view.values["value"], usual.format)
+        out.append(_rewritten(odd, usual, (known.min(), known.max()), known))
         left_over = besides(odd, out[0]["value"])
         out.append(_exchanged(left_over, usual))
     inside = left.filter(fits)
@@ -56,10 +57,9 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
     return pl.concat(out) if out else NOTHING
 
 
-def _span(text: pl.Series, fmt: str) -> tuple[Any, Any]:
-    """First and last moment of the values in the usual format; None, None where there are none."""
-    moments = parse(text.filter(matches(text, fmt)), fmt)
-    return moments.min(), moments.max()
+def _moments(text: pl.Series, fmt: str) -> pl.Series:
+    """The moments of the values in the usual format."""
+    return parse(text.filter(matches(text, fmt)), fmt).drop_nulls()
 
 
 def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.Series]:
@@ -81,7 +81,20 @@ def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.S
     return told["new"], told["guess"].fill_null(False)
 
 
-def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> pl.DataFrame:
+def _is_far(moments: pl.Series, usual: pl.Series) -> pl.Series:
+    """Whether a reading lies further from nearly all moments of the column than they lie apart, twice over.
+
+    Such digits are no moment of this column, whatever can be read in them.
+    """
+    if moments.dtype == pl.Time or moments.dtype != usual.dtype or len(usual) < 20:
+        return pl.repeat(False, len(moments), eager=True)
+    ranked = usual.to_physical().cast(pl.Int64).sort()
+    low, high = int(ranked[len(ranked) // 50]), int(ranked[-1 - len(ranked) // 50])
+    slack = 2 * (high - low)
+    return ~moments.to_physical().cast(pl.Int64).is_between(low - slack, high + slack).fill_null(True)
+
+
+def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usual_moments: pl.Series) -> pl.DataFrame:
     """The readings of each value in all formats found among the odd ones; kept where they agree."""
     found = [f for f in find_formats(odd["value"], odd["n"]) if f.format != usual.format and f.kind == usual.kind]
     month_first = _order(usual.format)
@@ -99,7 +112,7 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any]) -> p
         order = _order(other.format)
         agrees = order is None or month_first is None or order == month_first
         read = pl.DataFrame({"value": odd["value"], "new": new, "agrees": [agrees] * len(odd)})
-        guess = unsure | _guessed(odd["value"], moments, usual.format, other.format)
+        guess = unsure | _is_far(moments, usual_moments) | _guessed(odd["value"], moments, usual.format, other.format)
         readings.append(read.with_columns(guess=guess))
     if not readings:
         return NOTHING

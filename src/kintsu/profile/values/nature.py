@@ -12,7 +12,7 @@ from kintsu.core.memory import remembered
 from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.numbers import loose_numbers, plain_numbers
 from kintsu.profile.values.surface import clean_of
-from kintsu.profile.values.units import unit_of
+from kintsu.profile.values.units import leading_unit_of, unit_of
 from kintsu.profile.values.view import ColumnView
 
 __all__ = ["Nature", "nature_of", "parsed_like"]
@@ -108,9 +108,9 @@ def _nature(view: ColumnView) -> Nature:
 
 def _has_known_affix(loose: pl.DataFrame) -> pl.Series:
     """Whether the text around the number is a unit or a currency, or there is none (separators only)."""
-    affixes = pl.concat([loose["prefix"], loose["suffix"]]).drop_nulls().unique()
-    known = {affix for affix in affixes.to_list() if affix == "" or unit_of(affix)}
-    return loose.select(pl.col("prefix").is_in(known) & pl.col("suffix").is_in(known)).to_series()
+    before = {affix for affix in loose["prefix"].drop_nulls().unique() if affix == "" or leading_unit_of(affix)}
+    after = {affix for affix in loose["suffix"].drop_nulls().unique() if affix == "" or unit_of(affix)}
+    return loose.select(pl.col("prefix").is_in(before) & pl.col("suffix").is_in(after)).to_series()
 
 
 def _code_width(speaking: pl.DataFrame, total: int) -> int:

@@ -96,8 +96,12 @@ def decimals(text: pl.Series) -> pl.Series:
 def print_numbers(numbers: pl.Series, *, places: int | None = None) -> pl.Series:
     """Shortest text of each number at ten significant digits (float artefacts go), or with fixed `places`.
 
+    Whole numbers keep all their digits.
+
     >>> print_numbers(pl.Series([0.055999999999999994, 12.0, 1e-05])).to_list()
     ['0.056', '12', '0.00001']
+    >>> print_numbers(pl.Series([4018920567356.0])).to_list()
+    ['4018920567356']
     >>> print_numbers(pl.Series([12.0]), places=1).to_list()
     ['12.0']
     """
@@ -107,7 +111,7 @@ def print_numbers(numbers: pl.Series, *, places: int | None = None) -> pl.Series
 
 
 def _printed(number: float, places: int | None) -> str:
-    rounded = float(f"{number:.10g}")
+    rounded = number if number.is_integer() else float(f"{number:.10g}")
     shortest = f"{rounded:f}" if abs(rounded) >= 1e15 else f"{rounded:.12f}"
     shortest = shortest.rstrip("0").rstrip(".") if "." in shortest else shortest
     if places is None:

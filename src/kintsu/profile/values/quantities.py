@@ -9,7 +9,7 @@ import polars as pl
 from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.nature import Nature
 from kintsu.profile.values.numbers import decimals, loose_numbers, print_numbers
-from kintsu.profile.values.units import header_unit, is_multiplier, unit_of
+from kintsu.profile.values.units import header_unit, is_multiplier, leading_unit_of, unit_of
 from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = ["judge_quantities"]
@@ -24,7 +24,7 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     seen (see `parsed_like`).
     """
     if nature.kind == "number":
-        floats = _floats_among_integers(nature, left)
+        floats = pl.concat([_floats_among_integers(nature, left), _other_places(nature, left)])
     else:
         floats = NOTHING
     unread = (nature.parsed if parsed is None else parsed).filter(pl.col("plain").is_null())
@@ -116,10 +116,39 @@ def _floats_among_integers(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _other_places(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with zeros too many at the end, in a column that writes a fixed number of decimals.
+
+    Fixed: nine of ten cells have that many, those that end in zero included. Of a decimal too few nobody knows whether
+    it was a zero.
+    """
+    places = _places(nature)
+    value = pl.col("value")
+    usual = rf"^[+-]?\d+\.\d{{{places}}}$"
+    if not places or nature.view.share(value.str.contains(usual)) < 0.9 or not _is_padded(nature):
+        return NOTHING
+    longer = left.filter(value.str.contains(rf"^[+-]?\d+\.\d{{{places}}}0+$")).with_columns(
+        new=value.str.extract(rf"^([+-]?\d+\.\d{{{places}}})")
+    )
+    return judged(
+        longer.select(
+            "value",
+            "new",
+            why=phrase("{} in a column of numbers with {} decimals", "value", pl.lit(places)),
+        ),
+        kind="format",
+        score=0.9,
+        mend=True,
+        new_score=0.9,
+        operation="number_format",
+        says=f"print numbers with {places} decimals",
+    )
+
+
 def _units(odd: pl.DataFrame) -> pl.DataFrame:
-    affixes = pl.concat([odd["prefix"], odd["suffix"]]).drop_nulls().unique()
-    known = {affix: unit_of(affix) or "" for affix in affixes.to_list()}
+    known = {affix: leading_unit_of(affix) or "" for affix in odd["prefix"].drop_nulls().unique().to_list()}
     before = pl.col("prefix").replace_strict(known, default="", return_dtype=pl.String)
+    known = {affix: unit_of(affix) or "" for affix in odd["suffix"].drop_nulls().unique().to_list()}
     after = pl.col("suffix").replace_strict(known, default="", return_dtype=pl.String)
     # units are found in the first word of an affix, so a unit in words after it ("12 oz. can") still counts
     return odd.with_columns(unit=pl.when(after != "").then(after).otherwise(before))
@@ -207,6 +236,9 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     if _is_padded(nature):  # "$ 48.50" is "48.50" where the column writes zeros at the end
         as_written = pl.col("body").str.contains(r"^-?\d+\.\d+$") & ~bracketed & ~scaled.fill_null(False)
         found = found.with_columns(new=pl.when(as_written).then("body").otherwise("new"))
+    # zeros in front make a code, which is no number to be printed anew
+    padded = pl.col("body").str.contains(r"^0\d+$")
+    found = found.with_columns(new=pl.when(padded).then("body").otherwise("new"))
     # digits of one width are codes: a shorter number has lost a digit, and nobody knows which
     width = _width(nature)
     if width:
@@ -326,7 +358,8 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     # on each side of the number stands a unit or nothing: "x7%" is a damaged number, not another spelling
     affixes = pl.concat([read["prefix"], read["suffix"]]).unique()
     known = [affix for affix in affixes.to_list() if affix == "" or unit_of(affix)]
-    mine = read.filter((pl.col("unit") == unit) & pl.col("prefix").is_in(known) & pl.col("suffix").is_in(known))
+    leading = [affix for affix in known if affix == "" or leading_unit_of(affix)]
+    mine = read.filter((pl.col("unit") == unit) & pl.col("prefix").is_in(leading) & pl.col("suffix").is_in(known))
     if named == unit or (named is None and len(spellings) > 1 and spellings["n"][-1] < 0.9 * int(spellings["n"].sum())):
         score = 0.95 if named == unit else 0.55  # a header that names the unit makes it idle in the cells
         return judged(

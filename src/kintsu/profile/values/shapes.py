@@ -142,7 +142,7 @@ def _is_code(patterns: list[str], grain: str) -> bool:
 
 
 def _constants(probe: pl.DataFrame, pattern: str) -> str:
-    """The pattern with a literal where at least 99.9 % of its cells agree on a letter or digit, escaped by NULs."""
+    """The pattern with a literal where at least 99 % of its cells agree on a letter or digit, escaped by NULs."""
     mine = probe.filter(exact_pattern(pl.col("value")) == pattern)
     total = int(mine["n"].sum())
     out = []
@@ -151,7 +151,7 @@ def _constants(probe: pl.DataFrame, pattern: str) -> str:
             out.append(c)
             continue
         at = mine.group_by(pl.col("value").str.slice(i, 1).alias("c")).agg(pl.col("n").sum()).sort("n")
-        out.append("\0" + str(at["c"][-1]) if len(mine) >= 20 and at["n"][-1] >= 0.999 * total else c)
+        out.append("\0" + str(at["c"][-1]) if len(mine) >= 20 and at["n"][-1] >= 0.99 * total else c)
     return "".join(out)
 
 
@@ -227,6 +227,9 @@ def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
     ways = _ways(shapes)
     out: list[pl.DataFrame] = []
     left = odd.select("value")
+    if shapes.constants:
+        out.append(_constant(shapes, left))
+        left = left.join(out[0].select("value"), on="value", how="anti", maintain_order="left")
     for operation, says, sure, expression in ways:
         made = left.with_columns(new=expression).filter(
             pl.col("new").is_not_null() & (pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new"))
@@ -248,6 +251,38 @@ def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(out) if out else pl.DataFrame(schema=schema)
 
 
+def _constant(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """Values that differ from the template in one letter or digit that all other values share: "q100005" is "B100005".
+
+    Also where that place is missing, unless one beside it is of the same class: then any of them may be lost.
+    """
+    slots = _slots(shapes.constants)
+    fixed = [i for i, (lit, c) in enumerate(slots) if lit and c.isalnum()]
+    value, out = pl.col("value"), []
+    parts = [re.escape(c) if lit else _CLASS.get(c, re.escape(c)) for lit, c in slots]
+    for i in fixed:
+        before, after = "".join(parts[:i]), "".join(parts[i + 1 :])
+        beside = [_is_digit(slots[k][1]) for k in (i - 1, i + 1) if 0 <= k < len(slots)]
+        is_alone = _is_digit(slots[i][1]) not in beside
+        regex = rf"^({before})\S{'?' if is_alone else ''}({after})$"
+        new = pl.concat_str(value.str.extract(regex, 1), pl.lit(slots[i][1]), value.str.extract(regex, 2))
+        out.append(left.select("value", new=new).drop_nulls("new"))
+    schema = {"value": pl.String, "new": pl.String}
+    made = pl.concat(out) if out else pl.DataFrame(schema=schema)
+    made = made.filter((pl.col("new") != value) & shapes.accepts(pl.col("new"))).unique(maintain_order=True)
+    return made.filter(pl.len().over("value") == 1).select(
+        "value", "new",
+        sure=pl.lit(0.95),
+        operation=pl.lit("constant"),
+        says=pl.lit("write the letter or digit that all values have at that place"),
+    )  # fmt: skip
+
+
+def _is_digit(slot: str) -> bool | None:
+    """Whether a place of a template holds a digit or a letter; None for marks."""
+    return None if not slot.isalnum() else slot.isdigit()
+
+
 def _ways(shapes: Shapes) -> list[tuple[str, str, float, pl.Expr]]:
     value = pl.col("value")
     blank = value.str.strip_chars().str.replace_all(r"\s+", " ")
@@ -266,6 +301,7 @@ def _ways(shapes: Shapes) -> list[tuple[str, str, float, pl.Expr]]:
         ("drop_decimal", "take a trailing .0 away", 0.96, blank.str.replace(r"[.,]0+$", "")),
         ("trim_marks", "take marks around the value away", 0.95, trimmed),
         ("ascii", "write plain characters for look-alikes", 0.95, _plain_characters(blank)),
+        ("reverse", "write the characters in reverse order", 0.9, blank.str.reverse()),
     ]
     if shapes.grain == "email":
         at = blank.str.replace(r"(?i)\s*[\[(<]?\s*\bat\b\s*[\])>]?\s*", "@").str.replace_all(

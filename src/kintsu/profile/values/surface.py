@@ -17,7 +17,7 @@ from kintsu.core.phrase import phrase
 from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.shapes import exact_pattern, pattern_regex
 from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_quotes
-from kintsu.profile.values.units import unit_of
+from kintsu.profile.values.units import leading_unit_of, unit_of
 from kintsu.profile.values.view import JUDGED, NOTHING, ColumnView, besides, cuts, judged, view_of
 
 __all__ = ["clean_of", "compose", "judge_marks", "surface_of"]
@@ -151,7 +151,11 @@ def judge_marks(view: ColumnView) -> pl.DataFrame:
     marks = marks.filter((pl.col("d") >= 3) & (pl.col("cells") <= 0.6 * view.filled)).sort("mark", "at_end")
     marks = _not_written_over(marks, odd)
     if is_number and len(marks):
-        marks = marks.filter(~pl.Series([bool(unit_of(mark.strip())) for mark in marks["mark"].to_list()]))
+        is_unit = [
+            bool(unit_of(mark.strip()) if at_end else leading_unit_of(mark.strip()))
+            for mark, at_end in marks.select("mark", "at_end").iter_rows()
+        ]
+        marks = marks.filter(~pl.Series(is_unit))
     if not len(marks) or len(marks) > _MOST_MARKS:
         return NOTHING
     found = made.join(marks, on=["mark", "at_end"])

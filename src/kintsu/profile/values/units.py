@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["UNITS", "header_unit", "is_multiplier", "unit_of"]
+__all__ = ["UNITS", "header_unit", "is_multiplier", "leading_unit_of", "unit_of"]
 
 _SPELLINGS: Final = {
     "%": "% pct percent prozent", "kg": "kg kgs kilo kilos kilogram kilograms kilogramm", "g": "g gr gram grams gramm",
@@ -44,6 +44,19 @@ def unit_of(affix: str) -> str | None:
         if text in UNITS:
             return UNITS[text]
     return None
+
+
+_BEFORE: Final = {"%", "usd", "eur", "gbp", "jpy", "chf", "inr", "cny", "sek"}  # units written before their number
+
+
+def leading_unit_of(affix: str) -> str | None:
+    """Standard name of the unit that stands before a number: a currency. Other letters there make a code.
+
+    >>> leading_unit_of("EUR "), leading_unit_of("V")
+    ('eur', None)
+    """
+    unit = unit_of(affix)
+    return unit if unit in _BEFORE else None
 
 
 _MULTIPLIERS: Final = {
