@@ -14,7 +14,7 @@ from kintsu.core.memory import remembered
 from kintsu.profile.values.judgement import judgement_of
 from kintsu.profile.values.selection import HABIT
 
-__all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "mended", "mends", "pack", "sampled_rows"]
+__all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "likeness", "mended", "mends", "pack", "sampled_rows"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -93,3 +93,16 @@ def sampled_rows(batch: Batch, most: int, seed: int) -> Batch:
     share = int(most / len(batch) * 2**32)
     chosen = (batch.frame.hash_rows(seed) % 2**32 < share).arg_true()
     return Batch(batch.table, batch.frame[chosen], batch.row.gather(chosen), batch.decimal_comma)
+
+
+def likeness(old: pl.Series, new: pl.Series) -> pl.Series:
+    """Normalised edit similarity, in [0, 1], computed once per distinct pair."""
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cpdist
+
+    pairs = pl.DataFrame({"old": old, "new": new})
+    distinct = pairs.unique().drop_nulls()
+    alike = cpdist(distinct["old"].to_list(), distinct["new"].to_list(), scorer=OSA.normalized_similarity)
+    known = distinct.with_columns(likeness=pl.Series(alike, dtype=pl.Float64))
+    joined = pairs.join(known, on=["old", "new"], how="left", maintain_order="left")
+    return joined["likeness"].fill_null(0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,11 @@ from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.rules import balance, derive
 from kintsu.rules.balance import BalanceModel
-from kintsu.rules.coding import MISSING, UNSEEN, Codes, filled_text, mended, mends, pack
+from kintsu.rules.coding import MISSING, UNSEEN, Codes, filled_text, likeness, mended, mends, pack
 from kintsu.rules.derive import DeriveModel
 from kintsu.rules.discover.dependency import Dependency, dependencies
 from kintsu.rules.formula import holds
+from kintsu.rules.history import SLIP, Clock, Spans, clock_of, moments_of
 from kintsu.rules.probability import probability
 from kintsu.rules.source_model import sourced
 from kintsu.rules.votes import VoteTable, rank, weight_of
@@ -58,6 +59,7 @@ class Target:
     dependencies: tuple[Dependency, ...]
     sides: tuple[Side, ...]
     tables: tuple[VoteTable, ...]
+    spans: tuple[Spans, ...] = ()  # none where no column says when a row was written
 
     @property
     def weights(self) -> list[float]:
@@ -72,6 +74,7 @@ class VoteModel:
     mends: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # damaged values and what they count as
     targets: tuple[Target, ...] = ()
     seen: Mapping[str, Ints] = field(default_factory=dict)  # rows per code
+    clock: Clock | None = None
     balance: BalanceModel = field(default_factory=lambda: BalanceModel((), {}, {}))
     derived: DeriveModel = field(default_factory=DeriveModel)
 
@@ -102,7 +105,34 @@ def _learn(reference: Reference) -> VoteModel:
             continue
         sides, tables = zip(*(_table(d, counted_by, codes) for d in chosen))
         targets.append(Target(right, chosen, tuple(sides), tuple(tables)))
-    return VoteModel(codes, known, tuple(targets), seen, balance.train(reference), derive.train(reference))
+    clock = clock_of(reference) if targets else None
+    if clock is not None:
+        targets = _timed(targets, reference.sample, clock, codes, known, seen)
+    return VoteModel(codes, known, tuple(targets), seen, clock, balance.train(reference), derive.train(reference))
+
+
+def _timed(
+    targets: list[Target],
+    sample: Batch,
+    clock: Clock,
+    codes: Mapping[str, Codes],
+    known: Mapping[str, pl.DataFrame],
+    seen: Mapping[str, Ints],
+) -> list[Target]:
+    """The targets with what the sample shows of when their values were written."""
+    moment = clock.moments(sample[clock.column])
+    at = {name: codes[name].encode(mended(filled_text(sample[name]), known[name])) for name in codes}
+    out = []
+    for target in targets:
+        parts = zip(target.sides, target.tables)
+        code, rows = at[target.column], seen[target.column]
+        spans = [
+            Spans.of(side.groups(at), code, moment, table.top[:, 0], rows, codes[target.column])
+            for side, table in parts
+            if clock.column not in (*side.columns, target.column)
+        ]
+        out.append(replace(target, spans=tuple(spans) if len(spans) == len(target.sides) else ()))
+    return out
 
 
 def _filled(values: pl.Series) -> pl.Series:
@@ -183,11 +213,13 @@ JUDGED = {
     "old_votes": pl.Int64,
     "empty": pl.Int64,  # others in that group without a value
     "old_seen": pl.Int64,  # rows of the table with the old value
+    "settled": pl.Float64,  # of those rows, the share where the group has the old value, too: 1 for a legal value
     "new_seen": pl.Int64,
     "likeness": pl.Float64,  # normalised edit similarity of old and new, 0 where old is missing
     "side": pl.String,  # the left side with the most to say, for people
     "key": pl.String,
     "backing": pl.Float64,  # how much better that left cell agrees with the rest of the row than the old value does
+    "rival": pl.Float64,  # votes of a third value in the best group, per vote for new
     "score": pl.Float64,  # probability that new is right
 }
 
@@ -199,7 +231,7 @@ def judge(batch: Batch, model: VoteModel) -> pl.DataFrame:
     meant = {name: mended(text, model.mends[name]) for name, text in texts.items()}
     codes = {name: model.codes[name].encode(text) for name, text in meant.items()}
     damaged = {name: meant[name].ne_missing(text).to_numpy() for name, text in texts.items()}
-    read = _Read(batch, model, codes, texts)
+    read = _Read(batch, model, codes, texts, moments_of(batch, model.clock))
     ballots = [b for target in model.targets if (b := _Ballot.of(target, codes, damaged)) is not None]
     witnesses = _Witnesses(ballots)
     parts = [
@@ -253,6 +285,7 @@ class _Read:
     model: VoteModel
     codes: Mapping[str, Ints]
     texts: Mapping[str, pl.Series]
+    moment: Ints | None
 
 
 @dataclass(frozen=True)
@@ -290,30 +323,35 @@ class _Ballot:
 
 
 class _Witnesses:
-    """How well the cells of one column, as left sides, agree with the other cells of their rows.
+    """How well the cells of one column agree with the other cells of their rows, as left or right sides.
 
-    A cell that contradicts most of what it should determine is itself the suspect.
+    A cell that contradicts most of what it determines or is determined by is itself the suspect. Of two columns that
+    determine each other the stronger direction counts.
     """
 
     def __init__(self, ballots: list[_Ballot]) -> None:
         self._stand: dict[str, dict[str, Floats]] = {}
+        strongest: dict[tuple[str, str], float] = {}
         for ballot in ballots:
             for i, stand in zip(ballot.usable, ballot.stand):
                 d = ballot.target.dependencies[i]
-                if len(d.left) == 1:
-                    weight = d.strength.sound * (1 - d.strength.chance)
+                pair = (min(d.left[0], d.right), max(d.left[0], d.right))
+                weight = d.strength.sound * (1 - d.strength.chance)
+                if len(d.left) == 1 and weight > strongest.get(pair, 0.0):
+                    strongest[pair] = weight
                     # disagreement is news only where it is rare: in full at 5 % of the rows
                     news = min(1.0, np.log(max(1 - d.strength.agreement, 0.05)) / np.log(0.05))
                     said = weight * np.where(stand < 0, news * stand, stand)
-                    self._stand.setdefault(d.left[0], {})[ballot.target.column] = said
+                    self._stand.setdefault(d.left[0], {})[d.right] = said
+                    self._stand.setdefault(d.right, {})[d.left[0]] = said
 
     def between(self, column: str, right: str, rows: Ints) -> Floats:
-        """Agreement of this column's cells with one column that they determine; 0 where they do not."""
+        """Agreement of this column's cells with those of one other column; 0 where neither determines the other."""
         said = self._stand.get(column, {}).get(right)
         return np.zeros(len(rows)) if said is None else said[rows]
 
     def of(self, column: str, without: str, rows: Ints) -> Floats:
-        """Agreement minus disagreement of this column's cells with what they determine, `without` left out."""
+        """Agreement minus disagreement of this column's cells with all others, those of `without` left out."""
         total = np.zeros(len(rows))
         for right, said in self._stand.get(column, {}).items():
             if right != without:
@@ -384,16 +422,41 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
             "old_votes": old_votes[said, line],
             "empty": empty[said, line],
             "old_seen": np.where(observed >= 0, seen[np.maximum(observed, 0)], 0),
+            "settled": np.max([t.settled[np.maximum(observed, 0)] for t in tables], axis=0) * (observed >= 0),
             "new_seen": np.where(new >= 0, seen[np.maximum(new, 0)], 0),
-            "likeness": _likeness(old_text, new_text),
+            "likeness": likeness(old_text, new_text),
             "side": names.gather(said),
             "key": _chosen(keys, said),
             "backing": np.where(leads, backing, -np.inf).max(axis=0) - self_backing,
+            "rival": _rival(votes[said, line], candidates, new, observed) / np.maximum(new_votes[said, line], 1),
         },
         schema={name: dtype for name, dtype in JUDGED.items() if name != "score"},
     )
     kept = (new >= 0) & leads.any(axis=0) & (frame["lead"].to_numpy() > 0)
-    return frame.filter(kept).with_columns(score=probability())
+    unchanged = pl.Series(_unchanged(read, ballot, rows, new, leads))
+    is_slip = (pl.col("old_seen") < 2) & (pl.col("likeness") >= SLIP)
+    lasting = pl.when(is_slip | pl.col("missing")).then(1.0).otherwise(unchanged)
+    return frame.with_columns(score=probability() * lasting).filter(kept)
+
+
+def _unchanged(read: _Read, ballot: _Ballot, rows: Ints, new: Ints, leads: npt.NDArray[np.bool_]) -> Floats:
+    """Probability that the old value is not simply newer (or older) than the voted one.
+
+    Of the sides that put the new value first: a fact that changed is outside the span of every group it contradicts.
+    """
+    if read.moment is None or not ballot.target.spans:
+        return np.ones(len(rows))
+    said = [
+        ballot.target.spans[i].unchanged(group[rows], new, read.moment[rows])
+        for i, group in zip(ballot.usable, ballot.groups)
+    ]
+    return np.asarray(np.where(leads, np.stack(said), 0.0).max(axis=0))
+
+
+def _rival(votes: Ints, candidates: Ints, new: Ints, observed: Ints) -> Floats:
+    """Votes for the strongest value that is neither the old nor the new one."""
+    third = (candidates != new[:, None]) & (candidates != observed[:, None]) & (candidates >= 0)
+    return np.asarray(np.where(third, votes, 0).max(axis=1), dtype=np.float64)
 
 
 def _key_texts(target: Target, usable: list[int], texts: Mapping[str, pl.Series], rows: Ints) -> list[pl.Series]:
@@ -414,16 +477,3 @@ def _chosen(keys: list[pl.Series], said: Ints) -> pl.Series:
     for k in range(1, len(keys)):
         result = pl.select(pl.when(which == k).then(keys[k]).otherwise(result)).to_series()
     return result
-
-
-def _likeness(old: pl.Series, new: pl.Series) -> pl.Series:
-    """Normalised edit similarity, in [0, 1], computed once per distinct pair."""
-    from rapidfuzz.distance import OSA
-    from rapidfuzz.process import cpdist
-
-    pairs = pl.DataFrame({"old": old, "new": new})
-    distinct = pairs.unique().drop_nulls()
-    alike = cpdist(distinct["old"].to_list(), distinct["new"].to_list(), scorer=OSA.normalized_similarity)
-    known = distinct.with_columns(likeness=pl.Series(alike, dtype=pl.Float64))
-    joined = pairs.join(known, on=["old", "new"], how="left", maintain_order="left")
-    return joined["likeness"].fill_null(0.0)

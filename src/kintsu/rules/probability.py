@@ -8,6 +8,8 @@ from kintsu.core.phrase import number_of, phrase, quoted
 
 __all__ = ["evidence", "probability"]
 
+GUILT = 3.0  # log odds of one witness of full strength
+
 
 def probability() -> pl.Expr:
     """Probability that `new` is right.
@@ -37,9 +39,20 @@ def probability() -> pl.Expr:
         - copied
         + 0.5 * (commoner - 1)
     )
-    filled = 0.1 + 0.9 * strength_log_odds + 0.25 * weighed + 1.2 * backing - 2.0 * thin - copied
+    filled = 0.1 + 0.9 * strength_log_odds + 0.25 * weighed + 1.2 * backing - 2.0 * thin - copied - alone
     odds = pl.when(pl.col("missing")).then(filled).otherwise(changed)
-    return 1 / (1 + (-odds).exp())
+    told_apart = 1 - 0.5 * ((pl.col("rival") - 0.5) / 0.3).clip(0, 1)
+    return told_apart * _guilt() / (1 + (-odds).exp())
+
+
+def _guilt() -> pl.Expr:
+    """Probability that this cell is the wrong one, and not the key that it contradicts.
+
+    A value that other rows have, too, may be right in a row whose key is wrong: the other cells of the row decide. A
+    witness counts about as much as it would if nine in ten cells were right and one in ten values agreed by chance.
+    """
+    is_legal = ((pl.col("old_seen") - 1) / 2).clip(0, 1) * (2 * pl.col("settled")).clip(0, 1)
+    return 1 - is_legal * (1 - 1 / (1 + (-GUILT * pl.col("backing")).exp()))
 
 
 def evidence() -> pl.Expr:

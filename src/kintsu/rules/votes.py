@@ -71,6 +71,19 @@ class VoteTable:
         result[ranked[kept], place[kept]] = (self.key % self.width)[order[kept]]
         return result
 
+    @cached_property
+    def settled(self) -> Floats:
+        """Share of each right code's rows, of those with others in their group, where it is the group's commonest.
+
+        Near 1 for a legal value, near 0 for one that is always an error, 0.5 where no group can tell.
+        """
+        group, right = self.key // self.width, self.key % self.width
+        shared = self.total[group] >= 2
+        rows = np.bincount(right[shared], weights=self.n[shared], minlength=self.width)
+        usual = shared & (self.top[group, 0] == right) & (self.n >= 2)
+        agreeing = np.bincount(right[usual], weights=self.n[usual], minlength=self.width)
+        return np.asarray(np.where(rows > 0, agreeing / np.maximum(rows, 1), 0.5))
+
     def count(self, group: Ints, right: Ints) -> Ints:
         """Rows with this right code in this group; 0 where either is negative. Broadcasts."""
         wanted = group * self.width + right
