@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 UNSEEN = -1  # a text that training never saw
 MISSING = -2  # null or blank
+FEW = 5_000  # texts that are searched for one by one
 LEAST_SURE = 0.8  # of what a damaged value should be, for it to count as that
 
 
@@ -69,10 +70,19 @@ class Codes:
 
     def encode(self, text: pl.Series) -> Ints:
         """Code of every text; `UNSEEN` where training never saw it, `MISSING` where it is null."""
+        if len(self.values) > 0 and len(text) <= FEW:  # a search costs half as much as a join
+            at = np.minimum(self.values.search_sorted(text).to_numpy(), len(self.values) - 1).astype(np.int64)
+            found = (self.values.gather(at) == text).fill_null(False).to_numpy()
+            return np.where(found, at, np.where(text.is_null().to_numpy(), MISSING, UNSEEN))
         known = pl.DataFrame({"value": self.values, "code": pl.int_range(len(self.values), eager=True)})
         joined = text.alias("value").to_frame().join(known, on="value", how="left", maintain_order="left")
         code = joined["code"].fill_null(UNSEEN).to_numpy().astype(np.int64)
         return np.where(text.is_null().to_numpy(), MISSING, code)
+
+    def code(self, text: str) -> int:
+        """Code of one text."""
+        at = int(self.values.search_sorted(text))
+        return at if at < len(self.values) and self.values[at] == text else UNSEEN
 
     def decode(self, codes: Ints) -> pl.Series:
         """Text of every code; null for negative codes."""

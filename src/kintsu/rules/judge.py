@@ -189,7 +189,7 @@ def _table(d: Dependency, counts: _Counts, codes: Mapping[str, Codes]) -> tuple[
     second = len(codes[d.left[1]])
     packed = pack(left[0], left[1], second)
     if d.condition is not None:
-        packed = np.where(left[1] == codes[d.left[1]].encode(pl.Series([d.condition]))[0], packed, UNSEEN)
+        packed = np.where(left[1] == codes[d.left[1]].code(d.condition), packed, UNSEEN)
     pairs = np.unique(packed[packed >= 0])
     side = Side(d.left, pairs, second)
     group = side.groups(dict(zip(d.left, left)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
@@ -83,6 +84,7 @@ def _phones(texts: pl.Series) -> pl.Series:
     return _scattered(told, failing)
 
 
+@lru_cache(100_000)  # the copies of a table that a heal judges hold mostly the same numbers
 def _is_phone(text: str) -> bool:
     import phonenumbers
 

@@ -22,6 +22,7 @@ _PAIRS: Final = 20_000_000  # most pairs compared at once; more are compared wit
 _MOST: Final = 60_000  # most rare or frequent values looked at
 _RATIO: Final = 5  # least cells of the neighbour per cell of the slip
 _SPREAD: Final = 0.02  # share of a value's cells that one certain slip may hit, times the value's length: 20 x chance
+_GLANCES: Final = 8  # places at which values are compared before all of their characters are
 _CELLS: Final = 40_000_000  # most characters compared at once by wildcards
 
 
@@ -217,39 +218,40 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
 
     Returns `value`, `n`, `twin`, `m`, `k` (characters overwritten). At most half of the characters may be overwritten.
     """
-    sized = values.with_columns(length=pl.col("value").str.len_chars())
-    damaged = sized.filter(pl.col("value").str.contains(symbol, literal=True))
-    lengths = damaged["length"].unique(maintain_order=True).implode()
-    clean_ones = sized.filter((pl.col("n") >= 2) & pl.col("length").is_in(lengths)).partition_by("length", as_dict=True)
-    out = []
-    for length, part in damaged.partition_by("length", as_dict=True).items():
-        whole, width = clean_ones.get(length), int(length[0])
-        if whole is None or width < 2 or width > 400:
+    words, count = values["value"], values["n"]
+    length = words.str.len_chars().to_numpy()
+    is_damaged, is_clean = words.str.contains(symbol, literal=True).to_numpy(), (count >= 2).to_numpy()
+    out: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for width in np.unique(length[is_damaged]).tolist():
+        part = np.flatnonzero(is_damaged & (length == width))
+        whole = np.flatnonzero(is_clean & (length == width))
+        if not len(whole) or width < 2 or width > 400:
             continue
         step = max(1, _CELLS // (len(whole) * width))
         if len(part) > 200 * step:
             continue
-        clean = _characters(whole["value"].to_list(), width)
+        clean = _characters(words.gather(whole).to_list(), width)
         for start in range(0, len(part), step):
             chunk = part[start : start + step]
-            rough = _characters(chunk["value"].to_list(), width)
-            differs = rough[:, None, :] != clean[None, :, :]
-            legal = ~(differs & (rough[:, None, :] != ord(symbol))).any(axis=2)
-            n_put = differs.sum(axis=2)
-            r, f = np.nonzero(legal & (n_put > 0) & (n_put <= max(1, width // 2)))
-            out.append(
-                pl.DataFrame(
-                    {
-                        "value": chunk["value"].gather(r),
-                        "n": chunk["n"].gather(r),
-                        "twin": whole["value"].gather(f),
-                        "m": whole["n"].gather(f),
-                        "k": n_put[r, f],
-                    }
-                )
-            )
-    schema = {"value": pl.String, "n": pl.Int64, "twin": pl.String, "m": pl.Int64, "k": pl.Int64}
-    found = pl.concat(out) if out else pl.DataFrame(schema=schema)
+            rough = _characters(words.gather(chunk).to_list(), width)
+            likely = np.ones((len(chunk), len(whole)), bool)
+            for at in np.unique(np.linspace(0, width - 1, _GLANCES).astype(int)).tolist():
+                likely &= (rough[:, at, None] == clean[None, :, at]) | (rough[:, at, None] == ord(symbol))
+            r, f = np.nonzero(likely)
+            differs = rough[r] != clean[f]
+            n_put = differs.sum(axis=1)
+            legal = (n_put > 0) & (n_put <= max(1, width // 2)) & ~(differs & (rough[r] != ord(symbol))).any(axis=1)
+            out.append((chunk[r[legal]], whole[f[legal]], n_put[legal]))
+    damaged, twin, put = (np.concatenate(parts) for parts in zip(*out)) if out else [np.zeros(0, np.int64)] * 3
+    found = pl.DataFrame(
+        {
+            "value": words.gather(damaged),
+            "n": count.gather(damaged),
+            "twin": words.gather(twin),
+            "m": count.gather(twin),
+            "k": pl.Series(put, dtype=pl.Int64),
+        }
+    )
     # a twin that holds the symbol at the same place may itself be damaged: the one with fewer symbols is the clean one
     found = found.filter(pl.col("m") >= 2 * pl.col("n")).sort("value", "twin")
     least = pl.col("k") == pl.col("k").max().over("value")

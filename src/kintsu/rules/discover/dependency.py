@@ -8,7 +8,6 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.rules.coding import Codes, filled_text, mended, mends, pack, sampled_rows
@@ -177,7 +176,7 @@ def _strength(coded: Mapping[str, _Coded], left: tuple[str, ...], right: str, co
     for name in left[1:]:
         group = pack(group, coded[name].codes, coded[name].width)
     if condition is not None:
-        case = coded[left[-1]].values.encode(pl.Series([condition]))[0]
+        case = coded[left[-1]].values.code(condition)
         group = np.where(coded[left[-1]].codes == case, group, -1)
     return strength(*pair_counts(group, coded[right].codes, coded[right].width))
 

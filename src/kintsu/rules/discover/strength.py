@@ -81,22 +81,29 @@ def pair_counts(left: Ints, right: Ints, width: int) -> tuple[Ints, Ints, Ints]:
     packed = np.sort(left[kept] * width + right[kept])
     if not len(packed):
         return packed, packed, packed
-    start = np.flatnonzero(np.r_[True, packed[1:] != packed[:-1]])
-    n = np.diff(np.r_[start, len(packed)])
+    start = np.flatnonzero(_begins(packed))
+    n = np.diff(start, append=len(packed))
     return packed[start] // width, packed[start] % width, n.astype(np.int64)
+
+
+def _begins(ordered: Ints) -> npt.NDArray[np.bool_]:
+    """True where a run of equal codes begins."""
+    begins = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    return begins
 
 
 def strength(left: Ints, right: Ints, n: Ints) -> Strength:
     """Strength from distinct pairs as `pair_counts` gives them."""
     if not len(n):
         return NOTHING
-    start = np.flatnonzero(np.r_[True, left[1:] != left[:-1]])
+    start = np.flatnonzero(_begins(left))
     total = np.add.reduceat(n, start)
     first = np.maximum.reduceat(n, start)
-    group = np.repeat(np.arange(len(start)), np.diff(np.r_[start, len(n)]))
+    group = np.repeat(np.arange(len(start)), np.diff(start, append=len(n)))
     is_first = n == first[group]
     position = np.flatnonzero(is_first)
-    leader = position[np.r_[True, group[position][1:] != group[position][:-1]]]  # smallest code among ties
+    leader = position[_begins(group[position])]  # smallest code among ties
     others = n.copy()
     others[leader] = 0
     second = np.maximum.reduceat(others, start)
