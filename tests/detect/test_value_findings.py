@@ -176,3 +176,9 @@ def test_values_of_a_later_batch_are_judged_by_what_was_learned():
         detector = registry.load("detectors", name)()
         found += detector.find(batch, detector.train(reference), reference)["value"].to_list()
     assert sorted(found) == ["2022-05-14", "8,5 kg", "AB9998"]
+
+
+def test_joiners_of_emoji_and_of_scripts_are_no_invisible_noise_but_in_plain_words_they_are():
+    family, persian, broken = "👩\u200d👩\u200d👧 Kim", "می\u200cخواهم", "Ber\u200dlin"
+    told = found("text_anomaly", a=[family, persian, "Berlin", "Oslo"] * 30 + [broken, "Os\u200blo"])
+    assert sorted(told["value"]) == sorted([broken, "Os\u200blo"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 
 import polars as pl
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from made_up_result import RECIPES, STRIP, result, table
 
 from kintsu.core.batch import Batch
+from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.vocabulary import KINDS
 from kintsu.diagnose.masking import HIDDEN, HIDDEN_WHY, mask
 from kintsu.diagnose.report import collect, notebook, render
+from kintsu.diagnose.report.svg import draw
 from kintsu.diagnose.words import KIND_WORDS, percent, shorten
 
 PAGE = {"html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "article", "figure"}
@@ -215,3 +218,23 @@ def test_certainty_is_never_rounded_up():
 
 def test_made_up_result_is_sound():
     assert len(table()) == 40 and len(RECIPES) == 4
+
+
+def test_counts_beside_the_bars_are_not_cut_off():
+    items = [{"text": "New York", "before": 1_234_567, "after": 1_234_890, "bad": 3}]
+    drawn = str(draw({"type": "values", "items": [*items, {**items[0], "text": "x", "before": 3}], "rest": 0}))
+    labels = re.findall(r'<text class="count" x="([\d.]+)" y="[\d.]+">([^<]*)</text>', drawn)
+    assert len(labels) == 2 and all(float(x) + 6.3 * len(text) <= 340 for x, text in labels)
+
+
+def test_a_table_without_rows_is_told_as_such():
+    html = render({**result(), "rows": 0, "findings": result()["findings"].head(0), "decisions": empty(DECISIONS)})
+    assert "there are no rows to look at" in html and "0 rows" in html and "0 repairs" not in html
+    assert "kintsu undo" not in html
+
+
+def test_what_is_cut_from_the_list_of_what_was_left_alone_is_counted():
+    found = pl.concat([result()["findings"].with_columns(column=pl.lit(f"c{n}")) for n in range(60)])
+    told = collect({**result(), "findings": found, "decisions": empty(DECISIONS)})
+    assert len(told["left"]) == 40 and told["left_in_all"] > 60
+    assert f"And {told['left_in_all'] - 40} more lines like these" in render(told)

@@ -84,6 +84,9 @@ def percent(share: float | None) -> str:
     return f"{share * 100:.0f} %"
 
 
+_JOINERS: Final = "\u200c\u200d"  # unseen themselves; they shape Persian and Indic words and many emoji
+
+
 def shorten(text: str, length: int = 80, *, told: bool = True) -> str:
     """Text cut to `length` characters, with its own length told where it was cut; control characters made visible.
 
@@ -91,7 +94,7 @@ def shorten(text: str, length: int = 80, *, told: bool = True) -> str:
     ('aaa… (10 characters)', 'two↵lines')
     """
     head = text[: length + 1].replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
-    head = "".join(c if c.isprintable() or c == " " else "�" for c in head)
+    head = "".join(c if c.isprintable() or c in _JOINERS else "�" for c in head)
     if len(text) <= length:
         return head
     return f"{head[: length - 1]}…" + (f" ({len(text):,} characters)" if told else "")

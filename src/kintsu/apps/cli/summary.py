@@ -129,7 +129,9 @@ def grid(*columns: Mapping[str, Any]) -> Table:
 def _title(console: Console, run: Mapping[str, Any]) -> None:
     from rich.text import Text
 
-    words = f"{run['rows']:,} rows, {run['columns']:,} columns"
+    from kintsu.diagnose.words import counted
+
+    words = f"{counted(run['rows'], 'row')}, {counted(run['columns'], 'column')}"
     console.print(Text.assemble((plain(run["table"] or run["input"] or "table", 60), "bold"), "  ", (words, DIM)))
     console.print()
 
@@ -145,7 +147,8 @@ def _found(console: Console, data: Mapping[str, Any]) -> None:
 
     kinds = data["kinds"]
     if not kinds:
-        console.print("Nothing found: every cell looks as the rest of its column does.")
+        looked = "every cell looks as the rest of its column does" if data["run"]["rows"] else "there are no rows"
+        console.print(f"Nothing found: {looked}.")
         console.print()
         return
     heading(console, "Found", "cells by kind")
@@ -182,8 +185,9 @@ def _mended(console: Console, data: Mapping[str, Any]) -> None:
 
     groups = data["applied"]
     if not groups:
-        console.print("Nothing was changed: no repair was sure enough.")
-        console.print()
+        if data["kinds"]:
+            console.print("Nothing was changed: no repair was sure enough.")
+            console.print()
         return
     heading(console, "Mended", f"{_cells_and_rows(groups)}; how sure on average")
     table = grid({"justify": "right", "min_width": 6}, {"ratio": 1}, {"justify": "right", "min_width": 6})
@@ -226,11 +230,11 @@ def _left(console: Console, data: Mapping[str, Any]) -> None:
     heading(console, "Left alone", _counts(run))
     table = grid({"justify": "right", "min_width": 6}, {"ratio": 1})
     for item in items[:LEFT]:
-        where = f" in {plain(item['column'], 30)}" if item["column"] is not None else ""
+        where = f" in {plain(item['column'], 40, told=False)}" if item["column"] is not None else ""
         table.add_row(f"{item['cells']:,}", f"{noun(item['cells'], item['kind'])}{where}")
         table.add_row("", _text(plain(item["reason"], 140), DIM))
-    if len(items) > LEFT:
-        table.add_row("", _text(f"and {len(items) - LEFT} more; the report lists them", DIM))
+    if data["left_in_all"] > LEFT:
+        table.add_row("", _text(f"and {data['left_in_all'] - LEFT:,} more: --report and --suggestions tell", DIM))
     console.print(table)
     console.print()
 
@@ -241,7 +245,7 @@ def _issue(console: Console, issue: Mapping[str, Any]) -> None:
 
     from kintsu.diagnose.words import count_of
 
-    where = f" in {plain(issue['column'], 40)}" if issue["column"] is not None else ""
+    where = f" in {plain(issue['column'], 40, told=False)}" if issue["column"] is not None else ""
     console.print(Text(f"  {count_of(issue['cells'], issue['kind'])}{where}"))
     for example in issue["examples"][:1]:
         if example["why"]:

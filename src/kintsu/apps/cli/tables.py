@@ -157,7 +157,7 @@ def profile_table(told: Mapping[str, Any], console: Console) -> None:
     from rich.table import Table
 
     rows, wide = told["rows"], console.width >= 100
-    console.print(f"{rows:,} rows, {len(told['columns']):,} columns")
+    console.print(f"{counted(rows, 'row')}, {counted(len(told['columns']), 'column')}")
     console.print()
     table = Table(box=None, pad_edge=False, header_style=f"bold {GOLD}", padding=(0, 2, 0, 0))
     for name in ("column", "type", "missing", "distinct", "from", "to", *(["commonest"] if wide else [])):

@@ -71,6 +71,7 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
         drawn = issue["column"] in rows.columns and issue["column"] not in hidden
         issue["plot"] = distribution(issue["column"], issue["kind"], rows, findings, plain) if drawn else None
     actions = dict(decided["action"].value_counts().iter_rows())
+    left = _left(found, decided)
     return {
         "verb": "check" if chosen is None else "heal",
         "run": _facts(result, findings, actions, decided),
@@ -82,7 +83,8 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
         "applied": _by_recipe(decided, "apply", known),
         "suggested": _by_recipe(decided, "suggest", known),
         "withdrawn": _by_recipe(decided, "withdraw", known),
-        "left": _left(found, decided),
+        "left": left.head(LEFT).with_columns(*_short(("example", "proposed"))).to_dicts(),
+        "left_in_all": len(left),
         "excerpt": excerpt(rows, found, decided, hidden),
         "sample_rows": len(rows),
         "crash_test": dict(result["crash"]) if result.get("crash") else None,
@@ -260,7 +262,7 @@ def _changes(mine: pl.DataFrame) -> list[dict[str, Any]]:
     return told
 
 
-def _left(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
+def _left(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """What was found and not changed, by column, kind and reason, the commonest first."""
     cells = found.select("row", "column", "kind", "value").unique(["row", "column", "kind"], maintain_order=True)
     rest = cells.join(_mended(decided), on=["row", "column"], how="anti", nulls_equal=True)
@@ -285,7 +287,11 @@ def _left(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
                 .then(pl.lit("concerns the whole column: for a person to judge"))
                 .otherwise(pl.col("kind").replace_strict(_NO_REPAIR, default=_NOTHING))
             ),
-            proposed=pl.when("has").then(pl.col("proposed").fill_null("(empty)")),
+            proposed=pl.when("has").then(
+                pl.col("proposed").fill_null(
+                    pl.when(pl.col("column").is_null()).then(pl.lit("(removed)")).otherwise(pl.lit("(empty)"))
+                )
+            ),
         )
         .group_by("column", "kind", "reason")
         .agg(
@@ -296,15 +302,9 @@ def _left(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
             proposed=pl.col("proposed").sort_by("value", nulls_last=True).first(),
         )
         .sort(["cells", "column", "kind", "reason"], descending=[True, False, False, False], nulls_last=True)
-        .head(LEFT)
-        .with_columns(*_short(("example", "proposed")))
-        .to_dicts()
     )
-    return [
-        {name: value for name, value in item.items() if name not in ("least", "most")}
-        | {"reason": told_reason(item["reason"], item["least"], item["most"])}
-        for item in told
-    ]
+    reasons_told = [told_reason(*line) for line in told.select("reason", "least", "most").iter_rows()]
+    return told.drop("least", "most").with_columns(pl.Series("reason", reasons_told, dtype=pl.String))
 
 
 def _in_common(reason: str) -> pl.Expr:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from kintsu.diagnose.report.collect import collect
 from kintsu.diagnose.report.svg import draw, number, seam
-from kintsu.diagnose.words import KIND_WORDS, count_of, dimension_word, percent
+from kintsu.diagnose.words import KIND_WORDS, count_of, counted, dimension_word, percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +30,12 @@ def _templates() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_source)
     )
     environment.filters.update(
-        count_of=count_of, dimension=dimension_word, percent=percent, number=number, kind_word=_kind_word
+        count_of=count_of,
+        counted=counted,
+        dimension=dimension_word,
+        percent=percent,
+        number=number,
+        kind_word=_kind_word,
     )
     environment.globals.update(draw=draw, seam=seam)
     return environment

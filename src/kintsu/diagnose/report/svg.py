@@ -11,6 +11,7 @@ __all__ = ["draw", "seam"]
 
 WIDTH: Final = 340
 HEIGHT: Final = 92
+CHARACTER: Final = 7.0  # width of a digit in the plots' font, with room for other fonts
 
 
 def draw(plot: Mapping[str, Any] | None) -> Markup:
@@ -71,7 +72,12 @@ def _bars(plot: Mapping[str, Any]) -> Markup:
     """One line per value: how often before (grey, red where flagged) and after (gold outline)."""
     items = plot["items"]
     most = max([max(i["before"], i["after"]) for i in items] + [1]) ** 0.5
-    left, room, line = 150, WIDTH - 150 - 46, 18
+    labels = [
+        f"{item['before']:,}" if item["after"] == item["before"] else f"{item['before']:,}→{item['after']:,}"
+        for item in items
+    ]
+    left, line = 150, 18
+    room = WIDTH - left - 8 - CHARACTER * max(map(len, labels), default=0)
     parts = []
     for k, item in enumerate(items):
         y, top = k * line + 3, 12
@@ -82,8 +88,7 @@ def _bars(plot: Mapping[str, Any]) -> Markup:
             parts.append(_rect("bad", left, y, bad, top))
         if item["after"] != item["before"]:
             parts.append(_rect("now", left, y, now, top))
-        label = f"{item['before']:,}" if item["after"] == item["before"] else f"{item['before']:,}→{item['after']:,}"
-        parts.append(_text("count", left + max(was, now) + 5, y + 10, label))
+        parts.append(_text("count", left + max(was, now) + 5, y + 10, labels[k]))
     height = len(items) * line + 6
     if plot["rest"]:
         parts.append(_text("axis", left, height + 8, f"and {plot['rest']:,} other values"))
@@ -98,8 +103,8 @@ def _filled(plot: Mapping[str, Any]) -> Markup:
     parts = [_rect("hole", 0, 6, WIDTH, 16), _rect("was", 0, 6, min(before, after), 16)]
     if after > before:
         parts.append(_rect("gold", before, 6, max(after - before, 2), 16))
-    told = f"{plot['before'] / rows:.1%} filled"
-    told += f", now {plot['after'] / rows:.1%}" if plot["after"] != plot["before"] else ""
+    told = f"{100 * plot['before'] / rows:.1f} % filled"
+    told += f", now {100 * plot['after'] / rows:.1f} %" if plot["after"] != plot["before"] else ""
     parts.append(_text("axis", 0, 38, told))
     return _svg(44, told, parts)
 

@@ -14,7 +14,11 @@ __all__ = ["judge_characters", "judge_rare", "judge_surprise", "surprise"]
 
 _CATEGORIES: Final = 60  # most values of a column of categories
 _GAP: Final = 25  # times that the rarest usual category is more frequent than a lone one
-_INVISIBLE: Final = r"[\x{0}-\x{8}\x{B}\x{C}\x{E}-\x{1F}\x{7F}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}\x{AD}]"
+_CONTROL: Final = (
+    r"\x{0}-\x{8}\x{B}\x{C}\x{E}-\x{1F}\x{7F}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}\x{AD}"
+)
+_JOINERS: Final = r"\x{200C}\x{200D}"  # they belong to words of scripts without capitals, and to emoji made of several
+_JOINED: Final = r"[\p{Lo}\p{So}]"
 _LOST: Final = r"\x{FFFD}|[\p{Co}]"
 _LETTERS: Final = 500_000  # most characters whose triples are counted: sorting them costs a second a million
 
@@ -55,14 +59,15 @@ def judge_characters(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     )
     if not len(left):
         return NOTHING
-    unseen = left.filter(value.str.contains(_INVISIBLE)).with_columns(new=value.str.replace_all(_INVISIBLE, ""))
-    unseen = unseen.filter(pl.col("new") != "")
+    bare = value.str.replace_all(f"[{_CONTROL}]", "")
+    bare = pl.when(value.str.contains(_JOINED)).then(bare).otherwise(bare.str.replace_all(f"[{_JOINERS}]", ""))
+    unseen = left.with_columns(new=bare).filter((pl.col("new") != value) & (pl.col("new") != ""))
     cleaned = judged(
         unseen.select("value", "new", why=pl.lit("holds characters that cannot be seen")),
-        kind="text_anomaly", score=0.95, mend=view.share(value.str.contains(_INVISIBLE)) < 0.1, new_score=0.95,
+        kind="text_anomaly", score=0.95, mend=view.share(bare != value) < 0.1, new_score=0.95,
         operation="visible", says="take characters away that cannot be seen",
     )  # fmt: skip
-    lost = left.filter(value.str.contains(_LOST) & ~value.str.contains(_INVISIBLE))
+    lost = left.filter(value.str.contains(_LOST) & (bare == value))
     flagged = judged(
         lost.select("value", why=pl.lit("holds a character that was lost when the text was decoded")),
         kind="text_anomaly",
