@@ -70,6 +70,7 @@ def test_links_lead_somewhere(page):
 def test_commands_in_the_docs_exist(page):
     text = page.read_text(encoding="utf-8")
     shown = re.findall(r"^(?:\$ |    )?(?:\.venv/bin/)?kintsu ([a-z][a-z-]*)(.*)$", text, flags=re.MULTILINE)
+    shown += re.findall(r"`kintsu ([a-z][a-z-]*)([^`]*)`", text)
     for command, rest in shown:
         assert command in COMMANDS, f"kintsu {command}"
         known = {name for option in COMMANDS[command].params for name in option.opts} | {"--help"}
