@@ -71,6 +71,24 @@ def test_derived_texts_reach_their_floor():
     assert precision >= 0.97 and recall >= 0.9, (precision, recall)
 
 
+def test_derived_texts_are_found_where_a_quarter_of_the_cells_is_damaged():
+    rng = np.random.default_rng(12)
+    dirty, truth = made.broken(
+        badges(rng), rng, dict.fromkeys(["badge", "country", "employee"], 0.25), ("typo", "missing")
+    )
+    repairs = repaired(DerivedText(), dirty).filter(pl.col("column") == "badge")
+    precision, recall = measured(repairs, truth.filter(pl.col("column") == "badge"))
+    assert precision >= 0.85 and recall >= 0.5, (precision, recall)
+
+
+def test_a_text_that_is_well_put_together_is_as_likely_right_as_its_parts():
+    people = badges(np.random.default_rng(13)).select("name", "country", "employee", "badge")
+    country = "DE" if people["country"][7] != "DE" else "FR"
+    index = pl.int_range(pl.len())
+    dirty = people.with_columns(country=pl.when(index == 7).then(pl.lit(country)).otherwise("country"))
+    assert repaired(DerivedText(), dirty).is_empty()
+
+
 def test_keeps_the_contracts():
     rng = np.random.default_rng(1)
     rates = dict.fromkeys(["quantity", "price", "net", "vat", "gross", "vendor"], 0.1)

@@ -294,7 +294,7 @@ def _ways(shapes: Shapes) -> list[tuple[str, str, float, pl.Expr]]:
     extracted = pl.when(once).then(value.str.extract(bounded, 1))
     ways = [
         ("trim", "take blanks away", 0.98, blank),
-        ("trim", "take blanks away", 0.96, tight),
+        ("trim", "take blanks away", 0.96, pl.when(extracted.is_null() | (extracted == tight)).then(tight)),
         ("case", "write capitals as the rest of the column does", 0.95, blank.str.to_uppercase()),
         ("case", "write capitals as the rest of the column does", 0.95, blank.str.to_lowercase()),
         ("case", "write capitals as the rest of the column does", 0.93, blank.str.to_titlecase()),

@@ -12,7 +12,7 @@ import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
-from kintsu.rules.coding import filled_text, sampled_rows
+from kintsu.rules.coding import filled_text, mended, mends, sampled_rows
 
 __all__ = ["Derivation", "derivations"]
 
@@ -20,7 +20,8 @@ SCREEN_ROWS = 600
 FIRST_LOOK = 40  # rows on which a part must fit half of the time before all are looked at
 CONFIRM_ROWS = 20_000
 MOST_COLUMNS = 30
-LEAST_AGREEMENT = 0.8
+LEAST_AGREEMENT = 0.3  # of texts put together: a third of the cells may be damaged in each of three columns
+MOST_CHANCE = 0.05  # agreement of shuffled rows, as a share of that of the rows as they are
 MOST_PARTS = 3
 
 FORMS: Final[dict[str, tuple[Callable[[str], str], Callable[[pl.Expr], pl.Expr]]]] = {
@@ -60,13 +61,15 @@ class Derivation:
     """`column` is the text of `pieces` one after the other.
 
     A piece is (column, form) for a changed column (form: a key of `FORMS`), or ("", text) for a fixed text. `agreement`
-    is the share of rows with all parts that obey, in [0, 1].
+    is the share of rows with all parts that obey, in [0, 1]; `exceptions` the share of rows that no error of one cell
+    explains, of those without such an error.
     """
 
     column: str
     pieces: tuple[tuple[str, str], ...]
     agreement: float
     support: int
+    exceptions: float = 0.0
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -104,7 +107,7 @@ def _derivations(reference: Reference) -> list[Derivation]:
     names = _usable(reference)
     if len(names) < 2 or len(sample) < 20:
         return []
-    texts = pl.DataFrame({name: filled_text(sample[name]) for name in names})
+    texts = pl.DataFrame({name: mended(filled_text(sample[name]), mends(reference, name)) for name in names})
     few = texts[sample.frame.hash_rows(reference.seed).arg_sort().head(SCREEN_ROWS)]
     forms = _Forms({name: few[name].to_list() for name in names})
     found = []
@@ -144,7 +147,7 @@ def _template(target: str, forms: _Forms) -> tuple[tuple[str, str], ...] | None:
     if not counted:
         return None
     template, n = max(counted.items(), key=lambda item: (item[1], item[0]))
-    return template if n >= 0.5 * sum(p is not None for p in pieces) and n >= 10 else None
+    return template if n >= LEAST_AGREEMENT * sum(p is not None for p in pieces) and n >= 10 else None
 
 
 Pieces = list[list[tuple[str, str]] | None]
@@ -190,15 +193,16 @@ def _best_part(pieces: Pieces, forms: _Forms, target: str, used: int) -> tuple[s
         for form in FORMS:
             if form in _SHORT and not used:
                 continue  # a short piece says something only beside a long one
-            if _hits(glance, forms.look(name, form)) < 0.5 * first:
+            if _hits(glance, forms.look(name, form)) < LEAST_AGREEMENT * first:
                 continue
             changed, length = forms.whole(name, form)
             hits = _hits(fixed, changed)
             plain = 1.0 if not form else 0.97  # of two that fit alike the unchanged column
             covered = plain * hits * length / max(forms.filled[name], 1)
-            if hits < 0.75 * rows or (best is not None and covered <= best[0]):
+            if hits < 0.4 * rows or (best is not None and covered <= best[0]):
                 continue  # the part that explains most of the text, not the one that fits most rows
-            if _hits(fixed, changed[7:] + changed[:7]) <= 0.5 * hits:
+            by_chance = _hits(fixed, changed[7:] + changed[:7])
+            if by_chance <= (0.5 if hits >= 0.75 * rows else 0.2) * hits:
                 best = (covered, name, form)
     return best[1:] if best else None
 
@@ -267,8 +271,11 @@ def _confirmed(target: str, template: tuple[tuple[str, str], ...], texts: pl.Dat
     if n < 20:
         return None
     agreement = float((judged["expected"] == judged["found"]).mean() or 0)  # type: ignore[arg-type]
+    shuffled = pl.concat([judged["found"].slice(n // 3), judged["found"].head(n // 3)])
+    chance = float((judged["expected"] == shuffled).mean() or 0)  # type: ignore[arg-type]
     # a whole column copied or cut: only where nearly all rows agree, else two columns just resemble each other
-    least = LEAST_AGREEMENT if len(draft.parts) > 1 else 0.95
+    least = LEAST_AGREEMENT if len(draft.parts) > 1 and chance <= MOST_CHANCE * agreement else 0.8
+    least = least if len(draft.parts) > 1 else 0.95
     is_varied = judged["expected"].n_unique() >= 3
     return Derivation(target, template, agreement, n) if agreement >= least and is_varied else None
 
