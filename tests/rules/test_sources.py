@@ -1,5 +1,7 @@
 """Truth discovery: laws of the kernel, and tables that have or have not the structure."""
 
+from dataclasses import replace
+
 import made
 import made_sources
 import numpy as np
@@ -155,3 +157,33 @@ def test_random_errors_do_not_change_along_an_order(seed, sources):
     e, s = np.nonzero(np.ones((60, sources)))
     value = np.where(rng.random(len(e)) < 0.7, 0, rng.integers(1, 30, len(e))) + 100 * e
     assert not changes_along(e, s, value, sources, np.arange(sources))
+
+
+def test_known_values_teach_which_sources_are_reliable():
+    """Ten sources share the errors of one; five independent ones are right. A few known values say who is."""
+    rng = np.random.default_rng(8)
+    entities, choices = 80, 9
+    e, s = np.nonzero(np.ones((entities, 15)))
+    event = rng.integers(1, choices, entities)
+    said = np.where(s < 10, event[e], np.where(rng.random(len(e)) < 0.95, 0, rng.integers(1, choices, len(e))))
+    packed, value = np.unique(e * choices + said, return_inverse=True)
+    c = Claims(e, s, value, packed // choices, entities, 15, float(choices - 1))
+    true = np.searchsorted(packed, np.arange(entities) * choices)
+    known = np.where(np.arange(entities) < 4, true, -1)
+    (alone,), (taught,) = consensus([c]), consensus([replace(c, known=known)])
+    unknown = known < 0
+    assert (alone.best == true)[unknown].mean() < 0.1
+    assert (taught.best == true)[unknown].mean() > 0.95
+    assert taught.accuracy[10:].min() > taught.accuracy[:10].max()
+    assert (taught.best[~unknown] == true[~unknown]).all()
+
+
+def test_the_sources_that_a_person_trusts_decide():
+    rng = np.random.default_rng(9)
+    c, _ = claims(rng, entities=60, sources=12, accuracy=0.6)
+    trusted = np.arange(12) < 3
+    (told,) = consensus([replace(c, trusted=trusted)])
+    three = c.votes * 0 + np.bincount(c.value, weights=trusted[c.source], minlength=len(c.owner))
+    clear = np.flatnonzero(three == 3)
+    assert (told.best[c.owner[clear]] == clear).all()
+    assert set(np.flatnonzero(told.camp >= 0)) <= {0, 1, 2}

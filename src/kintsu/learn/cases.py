@@ -11,7 +11,7 @@ import polars as pl
 from kintsu.core.frames import DECISIONS, Schema
 from kintsu.core.recipe import Recipe
 
-__all__ = ["APPLIED", "GUESSES", "STATE", "TRUST", "with_cases"]
+__all__ = ["APPLIED", "GUESSES", "SETTLES", "STATE", "TRUST", "with_cases"]
 
 STATE: Final[Schema] = {
     **DECISIONS,
@@ -28,6 +28,7 @@ BANDS: Final = (0.5, 0.8, 0.95)  # repairs of one recipe that are as sure as eac
 BIG_PAIR: Final = 0.2  # share of a case from which one (old, new) pair is a question of its own
 LEAST_PAIR: Final = 10  # cells; below, a question of its own costs more than it tells
 TRUST: Final = "trust_"  # operations that believe one family of sources: whom to trust is asked once per column
+SETTLES: Final = "settle"  # says which of the values that sources report of one entity is right
 GUESSES: Final = ("statistical", "capping")
 APPLIED: Final = "apply"
 

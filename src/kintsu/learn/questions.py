@@ -11,23 +11,27 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.recipe import Recipe
-from kintsu.learn.cases import APPLIED, GUESSES, TRUST
+from kintsu.learn.cases import APPLIED, GUESSES, SETTLES, TRUST
 from kintsu.learn.verdicts import ACCEPT, REJECT
 
-__all__ = ["EFFECT_CAP", "Option", "Question", "questions"]
+__all__ = ["EFFECT_CAP", "Option", "Question", "effect", "lead", "questions"]
 
 EFFECT_CAP: Final = 1_000  # cells listed per option
 EXAMPLES: Final = 3
 SHOWN: Final = 40  # characters of a value in a question
 ALTERNATIVES: Final = 3
+VALUES: Final = 5  # of one entity that are offered
 COMPETES: Final = 0.2  # share of a case's cells for which a recipe must have another value to be an option
-TEACHES: Final = 0.1  # of the doubtful cells of the same kind, the share that one more verdict decides
+# Of the doubtful cells of the same kind, the share that one more verdict decides: what is true of one entity tells
+# less of others than one cell of a recipe tells of its other cells.
+TEACHES: Final = 0.1
+ENTITY_TEACHES: Final = 0.02
 ENOUGH: Final = 10.0  # cells of a case at which a verdict on it says half of what it can say about its kin
 MASK: Final = "•••"
 
 # How many independent draws the cells of a case are worth: a spelling is right in all cells or in none, votes of
-# different groups differ, guesses are right or wrong one by one.
-FATES: Final = {"spelling": 1.5, "vote": 4.0, "guess": 30.0}
+# different groups differ, guesses are right or wrong one by one; the value of one entity is right or it is not.
+FATES: Final = {"settle": 0.3, "spelling": 1.5, "vote": 4.0, "guess": 30.0}
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,14 @@ def questions(
     state: pl.DataFrame,
     recipes: Mapping[str, Recipe],
     *,
+    heads: Mapping[str, str] | None = None,
     sensitive: tuple[str, ...] = (),
     limit: int | None = None,
 ) -> list[Question]:
-    """Open questions about a state (`learn.verdicts.folded`), the most valuable first; ties by id."""
+    """Open questions about a state (`learn.verdicts.folded`), the most valuable first; ties by id.
+
+    `heads` words the questions that are not worded by their recipe.
+    """
     open_ = state.filter(pl.col("case").is_not_null() & (pl.col("rank") == 0) & ~pl.col("settled"))
     ranked = _ranked(open_)
     if limit is not None:
@@ -82,7 +90,9 @@ def questions(
     others = rivals.partition_by("case", as_dict=True)
     none = rivals.head(0)
     return [
-        _question(line, leads[(line["case"],)], others.get((line["case"],), none), recipes, frozenset(sensitive))
+        _question(
+            line, leads[(line["case"],)], others.get((line["case"],), none), recipes, heads or {}, frozenset(sensitive)
+        )
         for line in ranked.iter_rows(named=True)
     ]
 
@@ -97,7 +107,9 @@ def _ranked(leads: pl.DataFrame) -> pl.DataFrame:
         applied=(pl.col("action") == APPLIED).any(),
         fate=pl.when(pl.col("nature").is_in(GUESSES).any())
         .then(pl.lit("guess"))
-        .when((pl.col("operation") == "vote").any() | pl.col("operation").str.starts_with(TRUST).any())
+        .when((pl.col("operation") == SETTLES).any())
+        .then(pl.lit("settle"))
+        .when(pl.col("operation").is_in(["vote", "fill"]).any() | pl.col("operation").str.starts_with(TRUST).any())
         .then(pl.lit("vote"))
         .otherwise(pl.lit("spelling")),
         kin=pl.concat_str(pl.col("column").fill_null(""), pl.col("healer"), pl.col("operation"), separator="\0").min(),
@@ -106,9 +118,10 @@ def _ranked(leads: pl.DataFrame) -> pl.DataFrame:
     draws = cases["fate"].replace_strict(FATES, return_dtype=pl.Float64).to_numpy()
     share = np.where(cases["applied"].to_numpy(), 1 - cases["sure"].to_numpy(), cases["sure"].to_numpy())
     gain = pl.Series("gain", _gain(share, draws))
+    teaches = pl.when(pl.col("fate") == "settle").then(ENTITY_TEACHES).otherwise(TEACHES)
     return (
         cases.with_columns(gain)
-        .with_columns(value=pl.col("n") * pl.col("gain") + TEACHES * kin * pl.col("n") / (pl.col("n") + ENOUGH))
+        .with_columns(value=pl.col("n") * pl.col("gain") + teaches * kin * pl.col("n") / (pl.col("n") + ENOUGH))
         .sort("value", "case", descending=[True, False])
     )
 
@@ -132,25 +145,40 @@ def _question(
     leads: pl.DataFrame,
     rivals: pl.DataFrame,
     recipes: Mapping[str, Recipe],
+    heads: Mapping[str, str],
     sensitive: frozenset[str],
 ) -> Question:
-    shown = leads.with_columns(hidden=pl.col("column").is_in(list(sensitive)).fill_null(bool(sensitive)))
-    recipe = recipes.get(str(_commonest(leads["recipe"])))
-    said = recipe.text.rstrip(".") if recipe is not None else "Change these cells"
+    leads, rivals = _masked(leads, sensitive), _masked(rivals, sensitive)
+    main = str(lead(leads))
+    said = recipes[main].text.rstrip(".") if main in recipes else "Change these cells"
     acted = bool(line["applied"])
     state = "applied" if acted else "not applied"
     where = _where(leads)
-    text = f"{said}: {where}? For example {_examples(shown)}. ({float(line['sure']):.0%} sure, {state})"
+    if line["case"] in heads:
+        text = f"{heads[line['case']]} {said}: {where}? ({float(line['sure']):.0%} sure, {state})"
+    else:
+        text = f"{said}: {where}? For example {_examples(leads)}. ({float(line['sure']):.0%} sure, {state})"
+    trusts = leads["operation"].str.starts_with(TRUST).any()
+    yes = _instead(leads, rivals.filter(pl.col("recipe") == main)) if trusts else leads
+    no = "No, put the old values back." if acted else "No, leave the cells as they are."
+    if (leads["operation"] == SETTLES).any():
+        no = "None of these is right: put the old values back." if acted else "None of these is right: change nothing."
     options = [
-        Option(ACCEPT, "Yes, keep these changes." if acted else f"Yes, change {where}.", _effect(shown, "new")),
-        *_alternatives(leads, rivals, recipes, sensitive),
-        Option(
-            REJECT,
-            "No, put the old values back." if acted else "No, leave the cells as they are.",
-            _effect(shown, "old"),
-        ),
+        Option(ACCEPT, "Yes, keep these changes." if acted else f"Yes, change {where}.", _effect(yes, "new")),
+        *_alternatives(leads, rivals.filter(pl.col("recipe") != main), recipes),
+        Option(REJECT, no, _effect(leads, "old")),
     ]
     return Question(line["case"], text, len(leads), tuple(options), line["value"], line["sure"], acted)
+
+
+def lead(inside: pl.DataFrame) -> object:
+    """The recipe that a case is asked about: the commonest of its leading decisions."""
+    return _commonest(inside.filter(pl.col("rank") == 0)["recipe"])
+
+
+def _masked(frame: pl.DataFrame, sensitive: frozenset[str]) -> pl.DataFrame:
+    """With `hidden`: whether a value must not be shown."""
+    return frame.with_columns(hidden=pl.col("column").is_in(list(sensitive)).fill_null(bool(sensitive)))
 
 
 def _commonest(values: pl.Series) -> object:
@@ -166,32 +194,38 @@ def _where(leads: pl.DataFrame) -> str:
     return f"{cells} of {' and '.join(map(str, names))}"
 
 
+def effect(cells: pl.DataFrame, value: str, sensitive: tuple[str, ...]) -> pl.DataFrame:
+    """`row`, `column` and `new` of the first cells, with values of sensitive columns masked."""
+    return _effect(_masked(cells, frozenset(sensitive)), value)
+
+
 def _effect(shown: pl.DataFrame, value: str) -> pl.DataFrame:
     cut = shown.sort("row", "column").head(EFFECT_CAP)
     masked = pl.when(pl.col("hidden") & pl.col(value).is_not_null()).then(pl.lit(MASK)).otherwise(value)
     return cut.select("row", "column", new=masked)
 
 
-def _alternatives(
-    leads: pl.DataFrame, rivals: pl.DataFrame, recipes: Mapping[str, Recipe], sensitive: frozenset[str]
-) -> list[Option]:
+def _alternatives(leads: pl.DataFrame, rivals: pl.DataFrame, recipes: Mapping[str, Recipe]) -> list[Option]:
     """What other recipes would make of enough of the same cells."""
     counted = rivals.group_by("recipe").agg(n=pl.len(), sure=pl.col("confidence").fill_null(0.0).mean())
-    enough = counted.filter(pl.col("n") >= COMPETES * len(leads)).sort(
+    settles = bool((leads["operation"] == SETTLES).any())
+    enough = counted.filter(pl.col("n") >= (0.0 if settles else COMPETES * len(leads))).sort(
         pl.col("n") * pl.col("sure"), "recipe", descending=[True, False]
     )
     options = []
-    shown = leads.with_columns(hidden=pl.col("column").is_in(list(sensitive)).fill_null(bool(sensitive)))
-    for recipe, n, _ in enough.head(ALTERNATIVES).iter_rows():
-        part = rivals.filter(pl.col("recipe") == recipe).with_columns(
-            hidden=pl.col("column").is_in(list(sensitive)).fill_null(bool(sensitive))
-        )
+    for recipe, n, _ in enough.head(VALUES if settles else ALTERNATIVES).iter_rows():
+        part = rivals.filter(pl.col("recipe") == recipe)
         said = recipes[recipe].text.rstrip(".") if recipe in recipes else "Another value"
         cells = f"{n:,} cells" if n != 1 else "1 cell"
-        text = f"Instead: {said}: {cells}. For example {_examples(part)}."
-        rest = shown.join(part, on=["row", "column"], how="anti", nulls_equal=True).with_columns(new="old")
-        options.append(Option(recipe, text, _effect(pl.concat([part, rest.select(part.columns)]), "new")))
+        text = f"Instead: {said}: {cells}." if settles else f"Instead: {said}: {cells}. For example {_examples(part)}."
+        options.append(Option(recipe, text, _effect(_instead(leads, part), "new")))
     return options
+
+
+def _instead(leads: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """What the cells hold if only `part` of the decisions is taken."""
+    rest = leads.join(part, on=["row", "column"], how="anti", nulls_equal=True).with_columns(new="old")
+    return pl.concat([part, rest.select(part.columns)])
 
 
 def _examples(shown: pl.DataFrame) -> str:

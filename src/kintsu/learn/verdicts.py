@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.errors import UsageError
 from kintsu.core.frames import Schema
+from kintsu.core.recipe import Recipe
 from kintsu.learn.cases import APPLIED, GUESSES, STATE, TRUST
 
-__all__ = ["ACCEPT", "REJECT", "Answer", "Labels", "folded", "targets"]
+__all__ = ["ACCEPT", "REJECT", "Answer", "Event", "Labels", "Settled", "answered", "folded", "targets"]
 
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
 
 STEPS: Final = 30  # of Newton's method; it settles in about ten
-SPREAD: Final = 2.0  # how far, in log-odds, the repairs of one family may be off from what was measured
+# How far, in log-odds, repairs may be off from what was measured: of one family, and of one operation in all columns.
+SPREAD: Final = 2.0
+COMMON: Final = 1.0
 MORE_LIKELY_WRONG: Final = 0.5  # below, what is applied already goes back
 _BUDGET: Final = "a question for a person"
 
 _CELL: Final = ["row", "column"]
 _FAMILY: Final = ["column", "healer", "operation"]
+_KIND: Final = ["healer", "operation"]
 _TALLY: Final[Schema] = {**dict.fromkeys(_FAMILY, pl.String), "measured": pl.Float64, "right": pl.Boolean}
 
 
@@ -46,10 +51,29 @@ class Labels:
     decisions: pl.DataFrame
 
 
-Event = Answer | Labels
+@dataclass(frozen=True)
+class Settled:
+    """An answer with all that it decided, for cases that later answers would make anew.
+
+    `decisions` (schema `STATE`) are those of its cells; `recipes` the ones that were chosen; `verdicts` are lines of
+    (column, healer, operation, measured confidence, whether it was right).
+    """
+
+    decisions: pl.DataFrame
+    recipes: tuple[Recipe, ...] = ()
+    verdicts: tuple[tuple[str | None, str, str, float, bool], ...] = ()
 
 
-def folded(state: pl.DataFrame, events: Iterable[Event], *, auto: float) -> pl.DataFrame:
+Event = Answer | Labels | Settled
+
+
+def folded(
+    state: pl.DataFrame,
+    events: Iterable[Event],
+    *,
+    auto: float,
+    resolve: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+) -> pl.DataFrame:
     """The state after all events, in order.
 
     Parameters
@@ -58,6 +82,8 @@ def folded(state: pl.DataFrame, events: Iterable[Event], *, auto: float) -> pl.D
         `cases.with_cases` of what a heal decided.
     auto
         Least confidence at which a repair that nobody spoke about is applied.
+    resolve
+        Makes decisions anew that depend on all events together, before what they say of kinds of repair is learned.
 
     Raises
     ------
@@ -67,13 +93,23 @@ def folded(state: pl.DataFrame, events: Iterable[Event], *, auto: float) -> pl.D
     told: list[pl.DataFrame] = []
     for event in events:
         if isinstance(event, Answer):
-            state, tally = _answered(state, event)
-        else:
+            state, tally = answered(state, event)
+        elif isinstance(event, Labels):
             state, tally = _labelled(state, event.decisions)
+        else:
+            state, tally = _settled(state, event)
         told.append(tally)
+    if resolve is not None:
+        state = resolve(state)
     if not told:
         return state
     return _relearned(state, pl.concat(told), auto)
+
+
+def _settled(state: pl.DataFrame, event: Settled) -> tuple[pl.DataFrame, pl.DataFrame]:
+    kept = state.filter(~_is_in(state, event.decisions))
+    decided = event.decisions.with_columns(settled=pl.lit(True)).select(list(STATE))
+    return pl.concat([kept, decided]), pl.DataFrame(list(event.verdicts), schema=dict(_TALLY), orient="row")
 
 
 def targets(state: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +124,8 @@ def _marked(frame: pl.DataFrame, hit: pl.Expr, action: str, reason: str) -> pl.D
     )
 
 
-def _answered(state: pl.DataFrame, answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
+def answered(state: pl.DataFrame, answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The state after an answer, and its verdicts: column, healer, operation, measured, right."""
     inside = state.filter(pl.col("case") == answer.question)
     if not len(inside):
         raise UsageError(f"no question {answer.question!r} here: `kintsu ask` lists them")
@@ -161,7 +198,11 @@ def _relearned(state: pl.DataFrame, verdicts: pl.DataFrame, auto: float) -> pl.D
     What reaches `auto` is applied, unless only a person may say so; what is applied already goes back when it is more
     likely wrong than right.
     """
-    joined = state.join(_shifts(verdicts), on=_FAMILY, how="left", nulls_equal=True, maintain_order="left")
+    families, kinds = _shifts(verdicts)
+    joined = state.join(families, on=_FAMILY, how="left", nulls_equal=True, maintain_order="left")
+    joined = joined.join(kinds, on=_KIND, how="left", maintain_order="left").with_columns(
+        shift=pl.coalesce("shift", "common")
+    )
     prior = pl.col("measured").fill_null(0.0)
     odds = _log_odds(prior) + pl.col("shift")
     open_ = ~pl.col("settled")
@@ -202,22 +243,33 @@ def _log_odds(share: pl.Expr) -> pl.Expr:
     return (kept / (1 - kept)).log()
 
 
-def _shifts(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """By how much, in log-odds, each family is better or worse than measured: `shift`.
+def _shifts(verdicts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """By how much, in log-odds, repairs are better or worse than measured: `shift` of families, `common` of operations.
 
-    The mode of the posterior of one number per family, with a normal prior of deviation `SPREAD`, given which of its
-    repairs were right: cells chosen for being doubtful do not speak against the sure ones.
+    A family's shift is that of its operation in all columns (deviation `COMMON`) and one of its own (`SPREAD`): the
+    mode of their posterior with normal priors, given which repairs were right. Cells chosen for being doubtful do not
+    speak against the sure ones.
     """
     known = verdicts.drop_nulls("measured").sort([*_FAMILY, "measured", "right"], nulls_last=True)
     families = known.select(_FAMILY).unique(maintain_order=True).with_row_index("__f")
+    kinds = families.select(_KIND).unique(maintain_order=True).with_row_index("__k")
+    families = families.join(kinds, on=_KIND, how="left", maintain_order="left")
     coded = known.join(families, on=_FAMILY, how="left", nulls_equal=True, maintain_order="left")
-    family, n = coded["__f"].to_numpy(), len(families)
+    family, kind = coded["__f"].to_numpy(), coded["__k"].to_numpy()
     odds = coded.select(_log_odds(pl.col("measured"))).to_series().to_numpy()
     right = coded["right"].to_numpy().astype(float)
-    shift = np.zeros(n)
+    own, common = np.zeros(len(families)), np.zeros(len(kinds))
+
+    def step(group: npt.NDArray[np.int64], shift: npt.NDArray[np.float64], spread: float) -> npt.NDArray[np.float64]:
+        p = 1 / (1 + np.exp(-(odds + own[family] + common[kind])))
+        slope = np.bincount(group, right - p, len(shift)) - shift / spread**2
+        curve = np.bincount(group, p * (1 - p), len(shift)) + 1 / spread**2
+        moved: npt.NDArray[np.float64] = shift + np.clip(slope / curve, -1.0, 1.0)
+        return moved
+
     for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-(odds + shift[family])))
-        slope = np.bincount(family, right - p, n) - shift / SPREAD**2
-        curve = np.bincount(family, p * (1 - p), n) + 1 / SPREAD**2
-        shift = shift + np.clip(slope / curve, -1.0, 1.0)
-    return families.select(_FAMILY).with_columns(shift=pl.Series(shift, dtype=pl.Float64))
+        own = step(family, own, SPREAD)
+        common = step(kind, common, COMMON)
+    shared = pl.Series(common, dtype=pl.Float64)
+    shift = pl.Series(own, dtype=pl.Float64) + shared.gather(families["__k"])
+    return families.select(_FAMILY).with_columns(shift=shift), kinds.select(_KIND).with_columns(common=shared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +19,7 @@ from kintsu.rules.coding import Codes
 from kintsu.rules.discover.sources import Reports, claimed, reports
 from kintsu.rules.sources import Claims, Consensus, consensus
 
-__all__ = ["TOLD", "SourceColumn", "SourceModel", "judge_sources", "sourced", "train_sources"]
+__all__ = ["TOLD", "Said", "SourceColumn", "SourceModel", "judge_sources", "modelled", "sourced", "train_sources"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -50,15 +50,22 @@ TOLD = {
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a person said about one column: true claims of entities (`entity`, `claim`, `text`), and whom to trust."""
+
+    known: pl.DataFrame
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SourceColumn:
     """One reported column.
 
     `options`: entity, new, claim, score, votes, camp, best: the likeliest value, and what other camps say.
     `mends`: value and new, for values that are spelt unlike the column: they claim what they mean.
-    `entities`: entity, new, claim, score, votes, voters, rows,
-    rival, rival_claim, rival_votes, lost (belief in `new` that tempering took away). `beliefs`: entity, claim and
-    `belief`, the probability of every claim. `sources`: source, accuracy, camp (sources whose trust leads to the same
-    values share a number), which word the question whom to trust.
+    `entities`: entity, voters, rows, rival, rival_claim, rival_votes, lost (belief in `new` that tempering took away).
+    `beliefs`: entity, claim, its text, votes and `belief`, the probability of every claim. `sources`: source, accuracy,
+    camp (sources whose trust leads to the same values share a number), which word the question whom to trust.
     """
 
     column: str
@@ -95,24 +102,48 @@ def _learn(reference: Reference) -> SourceModel:
     names = (found.entity, found.source, *found.columns)
     whole = len(reference.sample) == reference.rows <= IN_MEMORY_ROWS
     counted = reference.sample.texts(list(names)).drop("__row") if whole else reference.counts(names).drop("n")
+    mends = {name: _mends(reference, name) for name in found.columns}
+    measures = frozenset(name for name in found.columns if _is_measure(reference, name))
+    return modelled(found, counted, mends, measures)
+
+
+def modelled(
+    found: Reports,
+    counted: pl.DataFrame,
+    mends: Mapping[str, pl.DataFrame],
+    measures: frozenset[str],
+    said: Mapping[str, Said] | None = None,
+) -> SourceModel:
+    """The model of what `found` reports.
+
+    Parameters
+    ----------
+    counted
+        Texts of the entity, the source and the reported columns.
+    mends
+        By column: `value` and `new`, for values that are spelt unlike the column.
+    measures
+        Columns whose values may rightly differ a little.
+    said
+        What a person said, by column.
+    """
     keys = {name: claimed(Column(counted[name])) for name in (found.entity, found.source)}
     entity, source = Codes.of(keys[found.entity]), Codes.of(keys[found.source])
     e, s = entity.encode(keys[found.entity]), source.encode(keys[found.source])
-    mends = [_mends(reference, name) for name in found.columns]
     parts = [
-        _claims(_mended(Column(counted[name]), known), e, s, entity, source, chance)
-        for name, known, chance in zip(found.columns, mends, found.chance)
+        _claims(_mended(Column(counted[name]), mends[name]), e, s, entity, source, chance, (said or {}).get(name))
+        for name, chance in zip(found.columns, found.chance)
     ]
     results = [
-        replace(r, probability=np.minimum(r.probability, MOST_SURE_OF_MEASURES)) if _is_measure(reference, name) else r
+        replace(r, probability=np.minimum(r.probability, MOST_SURE_OF_MEASURES)) if name in measures else r
         for name, r in zip(found.columns, consensus([claims for claims, _ in parts]))
     ]
     rows = np.bincount(e[e >= 0], minlength=len(entity)).astype(np.int64)
     return SourceModel(
         found,
         tuple(
-            _column(name, known, claims, values, result, entity, source, rows)
-            for name, known, (claims, values), result in zip(found.columns, mends, parts, results)
+            _column(name, mends[name], claims, values, result, entity, source, rows)
+            for name, (claims, values), result in zip(found.columns, parts, results)
         ),
     )
 
@@ -134,7 +165,7 @@ def _mended(column: Column, mends: pl.DataFrame) -> Column:
 
 
 def _claims(
-    column: Column, e: Ints, s: Ints, entity: Codes, source: Codes, chance: float
+    column: Column, e: Ints, s: Ints, entity: Codes, source: Codes, chance: float, told: Said | None = None
 ) -> tuple[Claims, pl.DataFrame]:
     """Claims of one column, and its values by code: entity code, claim, commonest text."""
     said = pl.DataFrame({"entity": e, "source": s, "claim": claimed(column), "text": column.text})
@@ -143,6 +174,13 @@ def _claims(
     spelt = spelt.join(said.group_by("text").agg(everywhere=pl.len()), on="text")
     best = spelt.sort("entity", "claim", "n", "everywhere", "text", descending=[False, False, True, True, False])
     values = best.unique(["entity", "claim"], keep="first", maintain_order=True).select("entity", "claim", "text")
+    known = None
+    if told is not None and len(told.known):
+        known = told.known.with_columns(entity=pl.Series(entity.encode(told.known["entity"]))).filter(
+            pl.col("entity") >= 0
+        )
+        unheard = known.join(values, on=["entity", "claim"], how="anti").select(values.columns)
+        values = pl.concat([values, unheard.cast(values.schema)])
     coded = values.with_columns(value=pl.int_range(pl.len(), dtype=pl.Int64))
     # an entity that a source reports twice: each of its values counts once
     once = said.select("entity", "source", "claim").unique().join(coded, on=["entity", "claim"])
@@ -152,7 +190,15 @@ def _claims(
         numbers.to_numpy().astype(np.int64)
         for numbers in (once["entity"], once["source"], once["value"], values["entity"])
     )
-    return Claims(who, by, said_of, owner, len(entity), len(source), falses), values
+    claims = Claims(who, by, said_of, owner, len(entity), len(source), falses)
+    if told is None:
+        return claims, values
+    true = np.full(len(entity), -1, np.int64)
+    if known is not None:
+        hits = known.join(coded, on=["entity", "claim"], how="inner")
+        true[hits["entity"].to_numpy()] = hits["value"].to_numpy()
+    trusted = np.isin(np.array(source.values.to_list(), object), told.trusted) if told.trusted else None
+    return replace(claims, known=true if known is not None else None, trusted=trusted), values
 
 
 def _column(
@@ -190,6 +236,8 @@ def _column(
             "entity": entity.decode(claims.owner),
             "said": values["claim"],
             "belief": result.belief,
+            "text": values["text"],
+            "votes": claims.votes,
         }
     )
     sources = pl.DataFrame({"source": source.values, "accuracy": result.accuracy, "camp": result.camp})
@@ -251,7 +299,7 @@ def judge_sources(batch: Batch, model: SourceModel) -> pl.DataFrame:
         ).with_columns(column=pl.lit(known.column), steadiness=pl.lit(known.steadiness))
         joined = (
             frame.join(known.entities, on="entity", how="inner")
-            .join(known.beliefs, on=["entity", "said"], how="left")
+            .join(known.beliefs.select("entity", "said", "belief"), on=["entity", "said"], how="left")
             .join(known.options, on="entity", how="inner")
         )
         told = joined.with_columns(missing=pl.col("said").is_null(), wrong=_wrong()).filter(

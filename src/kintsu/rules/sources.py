@@ -6,16 +6,19 @@ each single source. Iteration alone locks onto one family of sources and is sure
 posterior of a value is an average over the starts (over those from columns, or over those from single sources: the more
 sceptical of the two), tempered by the share of entities on which the starts agree.
 
+What a person said about a column takes the place of the averages: starts from sources that are not trusted are left
+out, those that make the known values unlikely count less, and known values teach how reliable each source is.
+
 References
 ----------
 X. L. Dong, L. Berti-Equille, D. Srivastava, Integrating conflicting data: the role of source dependence, VLDB 2009
-(votes weighted by log odds of accuracy). The average over starts and discounts for copying is our own.
+(votes weighted by log odds of accuracy). The average over starts and the discount for copying are our own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,8 +30,10 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 EQUAL = 0.8  # accuracy of every source at the start from equal trust
-# Sources copy each other by an unknown degree. A vote counts in full, for half, or for a quarter: all three are tried.
-DISCOUNTS = (1.0, 0.5, 0.25)
+# Sources copy each other by an unknown degree. Beside the best one, which is nobody's copy, the others that claim the
+# same count in full, for 40 %, or for a tenth: all three are tried.
+DISCOUNTS = (1.0, 0.4, 0.1)
+LEADING = 2  # discounts by which a start may leave the source that it trusts: if all others copy, it never does
 STEPS = 15
 MOST_STARTS = 40  # sources that are tried as the only trusted one: those with the most claims
 LEAST_CLAIMS = 5  # of a source, to be tried as the only trusted one or to be compared between columns
@@ -36,6 +41,8 @@ LEARNED_CLAIMS = 30_000  # reliabilities are learned from about so many claims, 
 SAME_CAMP = 0.1  # two starts that differ on fewer of the contested entities lead to the same values
 FEW = 1.5  # sources more or less that chance could have brought into a camp
 LEAST_CAMP = 0.1  # belief in a camp, by its size, from which a person may be asked about it
+TAUGHT = 12.0  # claims that a claim about a known value is worth in learning how reliable its source is
+LEAST_LIKELY = 0.02  # probability that a start gives to a known value at least: one surprise does not rule it out
 SINGLES = 1.0  # weight of single-source starts in tempering, in units of a column that tells reliabilities in full
 
 
@@ -45,6 +52,9 @@ class Claims:
 
     A value code belongs to one entity, `owner[value]`: the same text of two entities has two codes. `falses` is the
     number of wrong values to choose from, at least 1: two sources are the less likely to agree on one by chance.
+
+    What a person said: `known`, shape (entities,), the code of the true value, which need not have a claim, or -1; and
+    `trusted`, shape (sources,), whom to believe.
     """
 
     entity: Ints
@@ -54,6 +64,27 @@ class Claims:
     entities: int
     sources: int
     falses: float
+    known: Ints | None = None
+    trusted: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a person said anything about this column."""
+        return self.trusted is not None or self.known is not None
+
+    @cached_property
+    def weight(self) -> Floats:
+        """What each claim counts in learning reliabilities."""
+        if self.known is None:
+            return np.ones(len(self.value))
+        return np.where(self.known[self.entity] >= 0, TAUGHT, 1.0)
+
+    def told(self, p: Floats) -> Floats:
+        """Probabilities of every value, with those of known entities as they are known."""
+        if self.known is None:
+            return p
+        true = self.known[self.owner]
+        return np.where(true < 0, p, (true == np.arange(len(p))).astype(float))
 
     @cached_property
     def by_source(self) -> Ints:
@@ -69,6 +100,8 @@ class Claims:
         """The claims on an even selection of entities, about `most` of them; codes stay."""
         step = -(-len(self.entity) // most)
         kept = self.entity % step == 0
+        if self.known is not None:
+            kept |= self.known[self.entity] >= 0
         return Claims(
             self.entity[kept],
             self.source[kept],
@@ -77,6 +110,8 @@ class Claims:
             self.entities,
             self.sources,
             self.falses,
+            self.known,
+            self.trusted,
         )
 
 
@@ -107,13 +142,17 @@ class Consensus:
 def posterior(claims: Claims, accuracy: Floats, discount: float) -> Floats:
     """Probability of every value, shape (values,), given the accuracy of every source; the rest is "none of them"."""
     a = np.clip(accuracy, 0.02, 0.98)
-    weight = discount * np.log(claims.falses * a / (1 - a))
-    score = np.bincount(claims.value, weights=weight[claims.source], minlength=len(claims.owner))
+    weight = np.log(claims.falses * a / (1 - a))[claims.source]
+    largest = np.zeros(len(claims.owner))  # the best source of a value copies nobody: its vote counts in full
+    np.maximum.at(largest, claims.value, weight)
+    total = np.bincount(claims.value, weights=weight, minlength=len(claims.owner))
+    score = largest + discount * (total - largest)
     highest = np.zeros(claims.entities)  # a value that nobody claims scores 0
     np.maximum.at(highest, claims.owner, score)
     power = np.where(claims.votes > 0, np.exp(score - highest[claims.owner]), 0.0)
-    total = np.bincount(claims.owner, weights=power, minlength=claims.entities) + claims.falses * np.exp(-highest)
-    shares: Floats = power / total[claims.owner]
+    rest = claims.falses * np.exp(-highest)
+    whole = np.bincount(claims.owner, weights=power, minlength=claims.entities) + rest
+    shares: Floats = power / whole[claims.owner]
     return shares
 
 
@@ -122,10 +161,11 @@ def reliability(claims: Claims, start: Floats, discount: float) -> Floats:
     accuracy = start
     if not len(claims.value):
         return accuracy
+    n = np.bincount(claims.source, weights=claims.weight, minlength=claims.sources)
     for _ in range(STEPS):
-        p = posterior(claims, accuracy, discount)[claims.value]
-        told = np.bincount(claims.source, weights=p, minlength=claims.sources)
-        new: Floats = (told + 2 * p.mean()) / (claims.by_source + 2)
+        p = claims.told(posterior(claims, accuracy, discount))[claims.value]
+        told = np.bincount(claims.source, weights=claims.weight * p, minlength=claims.sources)
+        new: Floats = (told + 2 * p.mean()) / (n + 2)
         if np.abs(new - accuracy).max() < 1e-3:
             return new
         accuracy = new
@@ -150,7 +190,7 @@ def chosen(claims: Claims, p: Floats) -> Ints:
     result = np.full(claims.entities, -1, np.int64)
     owners, first = np.unique(claims.owner[order], return_index=True)
     result[owners] = order[first]
-    return result
+    return result if claims.known is None else np.where(claims.known >= 0, claims.known, result)
 
 
 def alike(one: Floats, other: Floats, known: npt.NDArray[np.bool_]) -> float:
@@ -163,44 +203,60 @@ def alike(one: Floats, other: Floats, known: npt.NDArray[np.bool_]) -> float:
 def consensus(columns: Sequence[Claims]) -> list[Consensus]:
     """The consensus of each column; the columns share the codes of entities and sources."""
     parts = [c.part(LEARNED_CLAIMS) for c in columns]
-    equal = [[reliability(p, np.full(p.sources, EQUAL), d) for d in DISCOUNTS] for p in parts]
-    return [_consensus(columns, parts, equal, k) for k in range(len(columns))]
+    singles = [_singles(c, part) for c, part in zip(columns, parts)]
+    learned = [
+        one.accuracy
+        if one is not None and c.is_taught
+        else [reliability(part, np.full(part.sources, EQUAL), d) for d in DISCOUNTS]
+        for c, part, one in zip(columns, parts, singles)
+    ]
+    return [_consensus(columns[k], parts, learned, singles[k], k) for k in range(len(columns))]
 
 
-def _consensus(columns: Sequence[Claims], parts: list[Claims], equal: list[list[Floats]], k: int) -> Consensus:
-    claims, part = columns[k], parts[k]
-    plain = [posterior(claims, a, d) for a, d in zip(equal[k], DISCOUNTS)]
-    first = chosen(claims, np.mean(plain, axis=0))
-    contested = _contested(claims)
+def _consensus(
+    claims: Claims, parts: list[Claims], learned: list[list[Floats]], single: _Singles | None, k: int
+) -> Consensus:
+    part = parts[k]
+    plain = [posterior(claims, a, d) for a, d in zip(learned[k], DISCOUNTS)]
     pooled, weight, differ, told = np.mean(plain, axis=0), 1.0, 0.0, 0.0
-    for q in range(len(columns)):
+    first = chosen(claims, pooled)
+    for q in range(len(parts) if single is None or not claims.is_taught else 0):
         known = (part.by_source >= LEAST_CLAIMS) & (parts[q].by_source >= LEAST_CLAIMS)
-        trust = alike(equal[k][0], equal[q][0], known)
+        trust = alike(learned[k][0], learned[q][0], known)
         if q == k or trust == 0:
             continue
         ps = [
             posterior(claims, reliability(part, np.where(parts[q].by_source > 0, a, a.mean()), d), d)
-            for a, d in zip(equal[q], DISCOUNTS)
+            for a, d in zip(learned[q], DISCOUNTS)
         ]
         pooled = pooled + trust * np.mean(ps, axis=0)
         weight += trust
         told += trust
         differ += trust * float(np.mean([_difference(claims, first, p) for p in ps]))
-    pooled = pooled / weight
-    singles, camp, solutions, apart = _singles(claims, part, first, contested)
-    both = np.minimum(pooled, singles) if singles is not None else pooled  # the more sceptical of the two
+    pooled, apart = pooled / weight, 0.0
+    if single is not None:
+        if claims.is_taught:
+            pooled = single.belief
+            first = chosen(claims, pooled)
+        apart = single.apart(claims, first)
+        pooled = np.minimum(pooled, sharpened(claims, single.starts, single.tried))  # the more sceptical of the two
+    both = claims.told(pooled)
     unsteady = (differ + SINGLES * apart) / (told + SINGLES)
     best = chosen(claims, both)
     others = both.copy()
     others[best[best >= 0]] = -1.0
-    rival = chosen(claims, others)
+    rival = chosen(replace(claims, known=None), others)
     rival = np.where((rival >= 0) & (rival != best), rival, -1)
     held = best >= 0
     probability = np.zeros(claims.entities)
     mean = both[best[held]]
     # where the starts agree on an entity and on most others, what they make of the rest says little against it
     probability[held] = mean * (1 - unsteady ** (1 + 0.5 * mean**4 * (1 - unsteady)))
-    return Consensus(best, rival, probability, both, equal[k][0], camp, solutions, 1 - unsteady)
+    if claims.known is not None:
+        probability = np.where(claims.known >= 0, 1.0, probability)
+    camp = single.camp if single is not None else np.full(claims.sources, -1, np.int64)
+    solutions = single.solutions if single is not None else {}
+    return Consensus(best, rival, probability, both, learned[k][0], camp, solutions, 1 - unsteady)
 
 
 def _contested(claims: Claims) -> npt.NDArray[np.bool_]:
@@ -215,39 +271,89 @@ def _difference(claims: Claims, first: Ints, p: Floats) -> float:
     return float((chosen(claims, p) != first)[held].mean()) if held.any() else 0.0
 
 
-def _singles(
-    claims: Claims, part: Claims, first: Ints, contested: npt.NDArray[np.bool_]
-) -> tuple[Floats | None, Ints, dict[int, Ints], float]:
-    """Belief in every value by the starts that trust one source, camps, and the belief in others than `first`."""
-    order = np.argsort(-part.by_source, kind="stable")[:MOST_STARTS]
+@dataclass(frozen=True)
+class _Singles:
+    """What the starts that trust one source lead to.
+
+    `belief` is the mean probability of every value, `starts` its sum over the starts where not all others copy, `votes`
+    the number of starts that choose it; all of shape (values,) and weighted. `tried` starts count in all. `camp` and
+    `solutions` as in `Consensus`; `accuracy` per discount.
+    """
+
+    belief: Floats
+    starts: Floats
+    votes: Floats
+    tried: float
+    camp: Ints
+    solutions: dict[int, Ints]
+    accuracy: list[Floats]
+
+    def apart(self, claims: Claims, first: Ints) -> float:
+        """Belief in other values than `first`."""
+        held = first >= 0
+        if claims.known is not None:
+            held &= claims.known < 0
+        agreed = sharpened(claims, self.votes, self.tried)[first[held]]
+        return float(1 - agreed.mean()) if len(agreed) else 0.0
+
+
+def _singles(claims: Claims, part: Claims) -> _Singles | None:
+    """The starts that trust one source, and the camps that they form; None where no source has enough claims."""
+    order = np.argsort(-part.by_source, kind="stable")
+    if claims.trusted is not None:
+        order = order[claims.trusted[order]]
+    order = order[:MOST_STARTS]
     tried = order[part.by_source[order] >= LEAST_CLAIMS]
-    camp = np.full(claims.sources, -1, np.int64)
     if not len(tried):
-        return None, camp, {}, 0.0
-    total, share = np.zeros(len(claims.owner)), np.zeros(len(claims.owner))
+        return None
+    contested = _contested(claims)
+    camp = np.full(claims.sources, -1, np.int64)
+    ps, starts, votes, accuracy, likely = [], [], [], [], []
     solutions: list[Ints] = []
     for source in tried:
         start = trusting(part, int(source))
-        ps = [posterior(claims, reliability(part, start, d), d) for d in DISCOUNTS]
-        total += np.mean(ps, axis=0)
-        for p in ps:
-            values = chosen(claims, p)
-            share[values[values >= 0]] += 1
-        values = chosen(claims, np.mean(ps, axis=0))
+        learned = [reliability(part, start, d) for d in DISCOUNTS]
+        each = [posterior(claims, a, d) for a, d in zip(learned, DISCOUNTS)]
+        p, led = np.mean(each, axis=0), np.mean(each[:LEADING], axis=0)
+        values = chosen(claims, led)
         same = [i for i, s in enumerate(solutions) if (s != values)[contested].sum() <= SAME_CAMP * contested.sum()]
         if not same:
             same = [len(solutions)]
             solutions.append(values)
         camp[source] = same[0]
-    held = first >= 0
-    agreed = sharpened(claims, share / len(DISCOUNTS), len(tried))[first[held]]
-    apart = float(1 - agreed.mean()) if len(agreed) else 0.0
-    size = np.bincount(camp[tried], minlength=len(solutions))
+        ps.append(p)
+        accuracy.append(learned)
+        likely.append(_likelihood(claims, p))
+        starts.append(led)
+        votes.append([chosen(claims, one) for one in each[:LEADING]])
+    weight = np.exp(np.array(likely) - max(likely))
+    camps = camp[tried]
+    share = np.zeros(len(claims.owner))
+    for w, chosen_values in zip(weight, votes):
+        for values in chosen_values:
+            share[values[values >= 0]] += w / LEADING
+    size = np.bincount(camps, weights=weight, minlength=len(solutions))
     large = (size >= 2) & (np.square(size) >= LEAST_CAMP * np.square(size).sum())
-    return sharpened(claims, total, len(tried)), camp, {i: s for i, s in enumerate(solutions) if large[i]}, apart
+    told = {
+        int(i): chosen(claims, np.mean([p for p, c in zip(starts, camps) if c == i], axis=0))
+        for i in np.flatnonzero(large)
+    }
+    tried_weight = float(weight.sum())
+    pooled = [np.asarray(sum(w * a[i] for w, a in zip(weight, accuracy)) / tried_weight) for i in range(len(DISCOUNTS))]
+    belief = np.average(ps, axis=0, weights=weight)
+    return _Singles(belief, np.tensordot(weight, np.array(starts), 1), share, tried_weight, camp, told, pooled)
 
 
-def sharpened(claims: Claims, starts: Floats, tried: int) -> Floats:
+def _likelihood(claims: Claims, p: Floats) -> float:
+    """Half the log-likelihood of the values that are known: entities share the errors of their sources."""
+    if claims.known is None:
+        return 0.0
+    known = claims.known[claims.known >= 0]
+    known = known[claims.votes[known] > 0]
+    return float(0.5 * np.log(np.maximum(p[known], LEAST_LIKELY)).sum())
+
+
+def sharpened(claims: Claims, starts: Floats, tried: float) -> Floats:
     """Belief in every value by the number of starts (of `tried`) that lead to it, shape (values,): squared shares.
 
     A camp twice as large is nearly four times as likely: more than by its share, far less than if all its members were

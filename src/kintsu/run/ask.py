@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
 from kintsu.core.change import EDITS
-from kintsu.learn.questions import Question, questions
+from kintsu.learn.cases import TRUST
+from kintsu.learn.questions import Question, effect, lead, questions
+from kintsu.learn.verdicts import ACCEPT, REJECT, Settled, targets
 from kintsu.run.questions.session import Session, opened_session
 
 __all__ = ["ask"]
+
+_CELL: Final = ["row", "column"]
 
 
 def ask(
@@ -31,7 +37,34 @@ def ask(
     """
     session = opened_session(run, home=home, from_file=from_file)
     state = _possible(session.state(), session)
-    return questions(state, session.recipes, sensitive=session.heal.sensitive, limit=limit)
+    found = questions(state, session.recipes, heads=session.heads, sensitive=session.heal.sensitive, limit=limit)
+    return [_foreseen(question, state, session) for question in found]
+
+
+def _foreseen(question: Question, state: pl.DataFrame, session: Session) -> Question:
+    """With the effect that trusting one family of sources has, which is more than that of its own decisions."""
+    leads = state.filter((pl.col("case") == question.question) & (pl.col("rank") == 0))
+    if not leads["operation"].str.starts_with(TRUST).any():
+        return question
+    main, now = str(lead(leads)), targets(state)
+    names = leads["column"].unique().implode()
+    options = []
+    for option in question.options:
+        if option.option == REJECT:
+            options.append(option)
+            continue
+        recipe = session.recipes[main if option.option == ACCEPT else option.option]
+        after = targets(session.after(Settled(state.head(0), (recipe,))).state).filter(pl.col("column").is_in(names))
+        moved = now.filter(pl.col("column").is_in(names)).join(after, on=[*_CELL, "new"], how="anti", nulls_equal=True)
+        cells = pl.concat([frame.select(*_CELL, "old") for frame in (after, moved, leads)]).unique(_CELL)
+        cells = cells.join(after.select(*_CELL, "new", __hit=pl.lit(True)), on=_CELL, how="left")
+        same = now.select(*_CELL, "new", __same=pl.lit(True))
+        cells = cells.with_columns(new=pl.when(pl.col("__hit").fill_null(False)).then("new").otherwise("old"))
+        cells = cells.join(same, on=[*_CELL, "new"], how="left", nulls_equal=True)
+        asked = cells.join(leads.select(*_CELL, __asked=pl.lit(True)), on=_CELL, how="left")
+        told = asked.filter(pl.col("__asked").fill_null(False) | pl.col("__same").is_null())
+        options.append(replace(option, effect=effect(told, "new", session.heal.sensitive)))
+    return replace(question, options=tuple(options))
 
 
 def _possible(state: pl.DataFrame, session: Session) -> pl.DataFrame:

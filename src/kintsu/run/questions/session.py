@@ -21,12 +21,22 @@ from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.learn.cases import with_cases
-from kintsu.learn.verdicts import Answer, Event, Labels, folded, targets
+from kintsu.learn.verdicts import Answer, Event, Labels, Settled, folded
 from kintsu.run.history import head_of, numbering_after
+from kintsu.run.questions.sources import Board, board
 from kintsu.run.reopen import reopen
 from kintsu.run.stale import told_stale
 
-__all__ = ["Session", "opened_session"]
+__all__ = ["Session", "View", "opened_session"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Decisions after what people said, with the recipes and wordings of questions that were made for them."""
+
+    state: pl.DataFrame
+    recipes: Mapping[str, Recipe]
+    heads: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -64,30 +74,67 @@ class Session:
         return {run.id: read_pending(self.store, run) for run in self.said if run.pending is not None}
 
     @cached_property
-    def recipes(self) -> Mapping[str, Recipe]:
+    def _kept(self) -> dict[str, Recipe]:
         known = dict(self._heals[1])
         for _, more in self._taught.values():
             known |= more
         return known
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """Recipes by id: the heal's, those that answers brought, and those that today's questions name."""
+        return {**self._kept, **self._now.recipes}
+
+    @property
+    def heads(self) -> Mapping[str, str]:
+        """Questions that are not worded by their recipe."""
+        return self._now.heads
+
+    @cached_property
+    def _board(self) -> Board | None:
+        return board(self.base, self._heals[1], self.original, self.heal.columns, self.heal.sensitive)
 
     @cached_property
     def events(self) -> list[Event]:
         """What people said, in order."""
         told: list[Event] = []
         for run in self.said:
-            if run.id in self._taught:
+            if run.id in self._taught and "question" in run.answer:
+                decided, recipes = self._taught[run.id]
+                verdicts = tuple((c, h, o, float(m), bool(r)) for c, h, o, m, r in run.answer.get("told", []))
+                told.append(Settled(with_cases(decided, recipes), tuple(recipes.values()), verdicts))
+            elif run.id in self._taught:
                 told.append(Labels(with_cases(*self._taught[run.id])))
             else:
                 told.append(Answer(run.answer["question"], run.answer["option"]))
         return told
 
     @cached_property
-    def _now(self) -> pl.DataFrame:
-        return folded(self.base, self.events, auto=self.policy.auto)
+    def _now(self) -> View:
+        return self._view(self.events)
 
-    def state(self, *more: Event) -> pl.DataFrame:
+    def _view(self, events: list[Event]) -> View:
+        recipes: dict[str, Recipe] = {}
+        heads: dict[str, str] = {}
+
+        def resolve(state: pl.DataFrame) -> pl.DataFrame:
+            if self._board is None:
+                return state
+            state, more, texts = self._board.resolved(state, events)
+            recipes.update(more)
+            heads.update(texts)
+            return state
+
+        state = folded(self.base, events, auto=self.policy.auto, resolve=resolve)
+        return View(state, recipes, heads)
+
+    def after(self, *more: Event) -> View:
         """Decisions after all that people said, and after `more`."""
-        return folded(self.base, [*self.events, *more], auto=self.policy.auto) if more else self._now
+        return self._view([*self.events, *more]) if more else self._now
+
+    def state(self) -> pl.DataFrame:
+        """Decisions after all that people said."""
+        return self._now.state
 
     @cached_property
     def table(self) -> Table:
@@ -106,9 +153,13 @@ class Session:
     def original(self, columns: list[str]) -> pl.DataFrame:
         """Columns as the heal read them, with `row`: what was changed since is put back."""
         now = self.texts(columns)
-        changed = targets(self.state()).filter(pl.col("edit") == "set")
+        at = next(i for i, run in enumerate(self.chain) if run.id == self.heal.id)
+        edits = [self.store.changes(run).select("key", "column", "edit", "old") for run in self.chain[at:]]
+        first = pl.concat(edits).filter((pl.col("edit") == "set") & pl.col("column").is_in(columns))
+        first = first.unique(["key", "column"], keep="first", maintain_order=True)
+        rows = first.select("column", "old", row=self.rows_of_input(first["key"]))
         for name in columns:
-            before = changed.filter(pl.col("column") == name).select("row", __old="old", __hit=pl.lit(True))
+            before = rows.filter(pl.col("column") == name).select("row", __old="old", __hit=pl.lit(True))
             joined = now.select("row").join(before, on="row", how="left", maintain_order="left")
             now = now.with_columns(
                 pl.when(joined["__hit"].fill_null(False)).then(joined["__old"]).otherwise(name).alias(name)

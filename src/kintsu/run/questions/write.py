@@ -19,7 +19,7 @@ from kintsu.io.store.pending import put_pending
 from kintsu.io.store.records import CHANGES, Draft, new_id, now_text
 from kintsu.learn.cases import GUESSES
 from kintsu.learn.recipes import dump
-from kintsu.learn.verdicts import Answer, Event, targets
+from kintsu.learn.verdicts import Event, Labels, targets
 from kintsu.run.history import State, states
 from kintsu.run.publish import publish
 from kintsu.run.questions.effect import findings_after, in_effect
@@ -81,15 +81,15 @@ def written(
         A cell holds something that this history did not leave there.
     """
     store, heal = session.store, session.heal
-    before, after = session.state(), session.state(event)
-    known = dict(session.recipes) | dict(recipes or {})
+    before, view = session.state(), session.after(event)
+    after, known = view.state, {**session.recipes, **view.recipes, **(recipes or {})}
     edits = _edits(session, targets(before), targets(after), known)
     blobs = put_pending(store, added, recipes or {}) if added is not None else {}
     taught = learned_now(session, before, after, known, recipes or ())
     if taught:
         blobs["learned"] = store.blobs.put(dump(taught, heal.columns).encode())
     # a label is evidence about a recipe, no verdict on it
-    said = dict(answer) | {"verdicts": verdicts_now(before, after) if isinstance(event, Answer) else []}
+    said = dict(answer) | {"verdicts": verdicts_now(before, after) if not isinstance(event, Labels) else []}
     draft = Draft(
         id=new_id("a"),
         started=now_text(),
