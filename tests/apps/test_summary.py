@@ -123,7 +123,9 @@ def test_undo_says_what_came_back(restored):
 
 
 def test_the_crash_test_shows_intervals():
-    assert "90 % interval 70 % to 90 %" in printed(crash_summary, result()["crash"])
+    text = printed(crash_summary, result()["crash"])
+    assert "90 % interval 70 % to 90 %" in text, "found"
+    assert "12 repairs, right 95 % (90 % interval 90 % to 98 %)" in text, "expected of a heal"
 
 
 def test_the_undo_command_names_the_store_only_where_needed(monkeypatch, tmp_path):

@@ -79,10 +79,30 @@ def result(*, evil: str = "Oslo", **more: Any) -> dict[str, Any]:
         "reference": reference_of(scan, batch.table),
         "crash": {
             "broken": 60,
-            "detection": {"recall": 0.8, "interval": [0.7, 0.9]},
-            "repair": {"precision": 0.95, "precision_interval": None, "recall": 0.5, "interval": None},
-            "by_column": {"city": {"broken": 30, "found": 0.9, "mended": 0.6}},
-            "by_operation": {"swap_letters": {"broken": 60, "found": 0.8, "mended": 0.5}},
+            "error_rate": {"estimate": 0.02, "interval": [0.01, 0.03]},
+            "detection": {
+                "recall": 0.8,
+                "interval": [0.7, 0.9],
+                "by_column": {"city": {"broken": 60, "recall": 0.8, "interval": [0.7, 0.9]}},
+                "by_kind": {"swap_letters": {"broken": 60, "recall": 0.8, "interval": [0.7, 0.9]}},
+            },
+            "repair": {
+                "precision": 0.95,
+                "precision_interval": None,
+                "recall": 0.55,
+                "interval": None,
+                "broken": {"recall": 0.5, "interval": [0.4, 0.6]},
+                "by_column": {"city": {"broken": 60, "recall": 0.5, "interval": [0.4, 0.6]}},
+                "by_kind": {"swap_letters": {"broken": 60, "recall": 0.5, "interval": [0.4, 0.6]}},
+            },
+            "forecast": [
+                {"auto": 0.5, "applied": 12, "precision": 0.95, "precision_interval": [0.9, 0.98]}
+                | {"recall": 0.55, "recall_interval": [0.5, 0.6]}
+            ],
+            "cells": [
+                {"row": 3, "column": "city", "operation": "swap_letters", "original": "Rome", "value": "Roem"}
+                | {"found": True, "mended": False}
+            ],
             "by_healer": {},
         },
         "failed": [],

@@ -211,8 +211,16 @@ def test_evidence_that_rests_on_a_sensitive_column_is_masked_beside_the_output()
 def test_crash_test_reports_what_it_broke(table):
     told = kt.crash_test(table).to_dict()
     assert told["broken"] > 50
-    assert 0 < told["detection"]["recall"] <= 1
-    assert {"city", "status"} <= set(told["by_column"])
+    assert len(told["cells"]) == told["broken"]
+    assert {"row", "column", "kind", "original", "value", "found", "mended"} <= set(told["cells"][0])
+    for part in (told["detection"], told["repair"]):
+        assert {"city", "status"} <= set(part["by_column"])
+        for line in (part, *part["by_column"].values(), *part["by_kind"].values()):
+            low, high = line["interval"]
+            assert 0 <= low <= line["recall"] <= high <= 1
+    low, high = told["repair"]["precision_interval"]
+    assert low <= told["repair"]["precision"] <= high < 1 or high == 1
+    assert [one["auto"] for one in told["forecast"]] == [0.5, 0.95]
     assert kt.crash_test(table).to_dict() == told
 
 

@@ -25,6 +25,7 @@ SHARE: Final = 0.01  # of the cells of a column: enough to learn from, too few t
 LEAST, MOST = 12, 400  # broken cells per column: below 12 an interval says nothing; above 400 it hardly narrows
 LEAST_OWN = 30  # cells of a column broken as others of it are: they alone can lift a confidence
 LEAST_CLEAN = 20  # columns with fewer clean cells are not broken
+_BY: Final = {"column": "column", "kind": "operation"}
 # A word that stands for a lost value is mended in form by an empty cell. The value itself is gone, and nothing in this
 # table tells whether the right table holds an empty cell there.
 EMPTIED: Final = (pl.col("operation") == "null_word") & pl.col("new").is_null()
@@ -49,38 +50,40 @@ class CrashResult:
         """Detection recall, repair precision and recall: overall, by column and by operation, with 90 % intervals."""
         n = len(self.broken)
         found, mended = int(self.broken["found"].sum()), int(self.broken["mended"].sum())
-        by = {
-            name: {
-                str(key): {"broken": size, "found": _share(a, size), "mended": _share(b, size)}
-                for key, size, a, b in self.broken.group_by(name)
-                .agg(pl.len(), pl.col("found").sum(), pl.col("mended").sum())
-                .sort(name)
-                .iter_rows()
-            }
-            for name in ("column", "operation")
-        }
         hits, needless, right = self._counts(self.proposals)
         return {
             "broken": n,
-            "detection": {"recall": _share(found, n), "interval": wilson(found, n)},
+            "detection": {
+                "recall": _share(found, n),
+                "interval": wilson(found, n),
+                **{f"by_{name}": self._by(key, "found") for name, key in _BY.items()},
+            },
             "repair": {
                 "precision": precision(hits, right, needless, len(self.proposals)),
                 "precision_interval": wilson(right, hits),
                 "recall": _share(mended, n),
                 "interval": wilson(mended, n),
                 "needless": _share(needless, len(self.proposals)),
+                **{f"by_{name}": self._by(key, "mended") for name, key in _BY.items()},
             },
-            "by_column": by["column"],
-            "by_operation": by["operation"],
             "by_healer": {
                 str(name): {
                     "proposed": hits,
                     "needless": needless,
                     "precision": precision(hits, right, needless, len(part)),
+                    "interval": wilson(right, hits),
                 }
                 for (name,), part in self.proposals.sort("healer").group_by("healer", maintain_order=True)
                 for hits, needless, right in [self._counts(part)]
             },
+        }
+
+    def _by(self, key: str, what: str) -> dict[str, Any]:
+        """Share of broken cells that were found or mended, with its interval: by column or by kind of mistake."""
+        counted = self.broken.group_by(key).agg(pl.len(), pl.col(what).sum().alias("good")).sort(key)
+        return {
+            str(name): {"broken": size, "recall": _share(good, size), "interval": wilson(good, size)}
+            for name, size, good in counted.iter_rows()
         }
 
     @staticmethod
@@ -105,7 +108,7 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def wilson(right: int, n: int, z: float = 1.645) -> list[float] | None:
+def wilson(right: float, n: int, z: float = 1.645) -> list[float] | None:
     """Wilson score interval of a share (90 % by default); None where nothing was tried.
 
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.

@@ -80,7 +80,8 @@ def _wide(codes: np.ndarray, width: int) -> np.ndarray:
 def _run(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """How many columns from the left are equal, by line."""
     differs = a != b
-    return np.where(differs.any(1), differs.argmax(1), a.shape[1])
+    length: np.ndarray = np.where(differs.any(1), differs.argmax(1), a.shape[1])
+    return length
 
 
 def echo(texts: pl.Series, edits: pl.DataFrame, rng: np.random.Generator) -> pl.Series:

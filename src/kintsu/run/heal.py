@@ -21,8 +21,9 @@ from kintsu.core.policy import Policy, decide
 from kintsu.core.recipe import Recipe
 from kintsu.learn.calibrate import calibrated
 from kintsu.learn.crash import CrashResult
+from kintsu.learn.forecast import forecast
 from kintsu.run.assess import Assessed, assess, of_sample, opened, untrained
-from kintsu.run.crash_test import crashed, smaller
+from kintsu.run.crash_test import crashed, smaller, told
 from kintsu.run.fit import held_back
 from kintsu.run.memory import Memory, read_recipes, recalled
 from kintsu.run.rejudge import rejudged
@@ -37,6 +38,7 @@ FINDING_FLOOR: Final = (
     0.5  # a proposal that is more likely right than wrong is a finding even if no detector flagged it
 )
 
+BROKEN_SHOWN: Final = 100  # broken cells that the report lists
 JUDGED_ROWS: Final = 50_000  # rows on which a change is judged again: a recipe that matters has cells among them
 
 
@@ -65,6 +67,7 @@ class HealResult:
     sensitive: tuple[str, ...] = ()
     notice: str = ""
     home: Path | None = None
+    auto: float = 0.95
 
     @property
     def profile(self) -> Any:
@@ -96,13 +99,22 @@ class HealResult:
             "scores": self.scores,
             "scores_after": self.scores_after,
             "reference": self.assessed.reference,
-            "crash": self.crash.summary() if self.crash else None,
+            "crash": self._crash_test(),
             "failed": [step.to_dict() for step in self.failed],
             "sensitive": self.sensitive,
             "version": kintsu.__version__,
             "home": self.home,
             "notice": self.notice,
         }
+
+    def _crash_test(self) -> dict[str, Any] | None:
+        """Figures of the crash test, what they forecast for this run, and what was broken."""
+        if self.crash is None:
+            return None
+        cells = self.assessed.rows * len(self.assessed.table.columns)
+        expected = forecast(self.crash, self.decisions, self.findings, self.recipes, cells=cells, auto=self.auto)
+        shown = self.crash.broken.head(0 if self.sensitive else BROKEN_SHOWN)
+        return {**told(self.crash, (expected,)), "cells": shown.to_dicts()}
 
     def _repr_html_(self) -> str:
         from kintsu.diagnose.report import notebook
@@ -357,6 +369,7 @@ def heal(
         sensitive=tuple(sensitive),
         notice=sink.notice,
         home=sink.home,
+        auto=auto,
     )
 
     def sidecars(edits: pl.DataFrame) -> None:

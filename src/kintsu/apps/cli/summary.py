@@ -309,25 +309,35 @@ def crash_summary(told: Mapping[str, Any], console: Console) -> None:
 
     console.print(_text(f"{told['broken']:,} clean-looking cells of a copy were broken on purpose."))
     console.print()
-    for title, key in (("By mistake", "by_operation"), ("By column", "by_column")):
-        if not told[key]:
+    found, mended = told["detection"], told["repair"]
+    for title, key in (("By mistake", "by_kind"), ("By column", "by_column")):
+        if not found[key]:
             continue
         heading(console, title)
         right = {"justify": "right", "min_width": 7}
         table = grid({"min_width": 1}, {"ratio": 1}, right, right, right)
         table.add_row("", "", *(_text(name, DIM) for name in ("broken", "found", "mended")))
-        for name, line in told[key].items():
-            label = plain(name.replace("_", " ") if key == "by_operation" else name, 40)
-            table.add_row("", label, f"{line['broken']:,}", percent(line["found"]), percent(line["mended"]))
+        for name, line in found[key].items():
+            label = plain(name.replace("_", " ") if key == "by_kind" else name, 40)
+            shares = percent(line["recall"]), percent(mended[key][name]["recall"])
+            table.add_row("", label, f"{line['broken']:,}", *shares)
         console.print(table)
         console.print()
     lines = [
-        ("Found", _with_interval(told["detection"]["recall"], told["detection"]["interval"])),
-        ("Mended", _with_interval(told["repair"]["recall"], told["repair"]["interval"])),
-        ("Right", _with_interval(told["repair"]["precision"], told["repair"]["precision_interval"])),
+        ("Found", _with_interval(found["recall"], found["interval"])),
+        ("Mended", _with_interval(mended["broken"]["recall"], mended["broken"]["interval"])),
+        ("Wrong", _with_interval(told["error_rate"]["estimate"], told["error_rate"]["interval"])),
     ]
     facts(console, lines)
-    console.print(_text("Right: share of the repairs proposed for broken or clean cells, at any confidence.", DIM))
+    console.print(
+        _text("Found and mended: of the cells broken on purpose. Wrong: share of the table's own cells.", DIM)
+    )
+    console.print()
+    heading(console, "What a heal of this table would reach")
+    for one in told["forecast"]:
+        applied = f"{one['applied']:,} repairs, right {_with_interval(one['precision'], one['precision_interval'])}"
+        reached = f"mends {_with_interval(one['recall'], one['recall_interval'])} of what is wrong"
+        facts(console, [(f"--auto {one['auto']:g}", applied), ("", reached)])
 
 
 def _with_interval(share: float | None, interval: Sequence[float] | None) -> str:
