@@ -13,7 +13,7 @@ from made_up_result import result
 from rich.console import Console
 
 from kintsu.apps.cli.console import emit, plain
-from kintsu.apps.cli.summary import check_summary, crash_summary, heal_summary, undo_command, undo_summary, warn_failed
+from kintsu.apps.cli.summary import check_summary, command_for, crash_summary, heal_summary, undo_summary, warn_failed
 from kintsu.apps.cli.tables import entries_table, runs_table
 from kintsu.diagnose.report import collect
 
@@ -69,9 +69,7 @@ def test_tells_what_was_mended_left_and_how_to_take_it_back(monkeypatch):
 def test_never_wider_than_the_terminal_and_never_steers_it(text, width):
     shown = printed(heal_summary, healed(evil=text, table=text), {}, width=width)
     assert "\x1b" not in shown and "\x07" not in shown
-    assert all(
-        Console(width=500).measure(line).maximum <= width for line in shown.split("\n") if "kintsu undo" not in line
-    )
+    assert all(Console(width=500).measure(line).maximum <= width for line in shown.split("\n") if "kintsu " not in line)
 
 
 def test_markup_in_cells_is_shown_as_it_is():
@@ -131,10 +129,10 @@ def test_the_crash_test_shows_intervals():
 def test_the_undo_command_names_the_store_only_where_needed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KINTSU_HOME", raising=False)
-    assert undo_command("r1", tmp_path / ".kintsu") == "kintsu undo r1"
-    assert undo_command("r1", tmp_path / "my data" / ".kintsu").endswith("my data/.kintsu'")
+    assert command_for("undo", "r1", tmp_path / ".kintsu") == "kintsu undo r1"
+    assert command_for("undo", "r1", tmp_path / "my data" / ".kintsu").endswith("my data/.kintsu'")
     monkeypatch.setenv("KINTSU_HOME", str(tmp_path / "home"))
-    assert undo_command("r1", tmp_path / "home") == "kintsu undo r1"
+    assert command_for("undo", "r1", tmp_path / "home") == "kintsu undo r1"
 
 
 def test_a_failed_step_is_one_line(capsys):

@@ -288,3 +288,9 @@ def test_an_undo_that_is_refused_hides_sensitive_values(database):
     with pytest.raises(kt.KintsuError) as told:
         kt.undo(result.run, home=result.home)
     assert "Secretville" not in str(told.value) and "hidden" in str(told.value)
+
+
+def test_a_result_prints_as_one_line_of_facts():
+    frame = pl.DataFrame({"a": ["x"] * 30 + ["y"] * 30, "b": ["secret"] * 60})
+    for told in (repr(kt.heal(frame)), repr(kt.check(frame))):
+        assert len(told) < 200 and "rows=60" in told and "secret" not in told

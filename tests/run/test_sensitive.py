@@ -74,6 +74,7 @@ def test_no_file_no_ledger_and_no_answer_quotes_them(place):
     told += [show(result.run, home=home).to_dict(), said.to_dict() if said else {}]
     undo(said.change if said else result.run, home=home, column="city" if not said else None)
     words = {"told": json.dumps(told, default=str), "healed": result._repr_html_(), "checked": checked._repr_html_()}
+    words |= {"printed": f"{result} {checked}"}
     words |= {path.name: path.read_text(encoding="utf-8") for path in place.glob("*.out")}
     words |= {path.name: path.read_bytes().decode("utf-8", "replace") for path in home.glob("kintsu.db*")}
     dirty = pl.read_csv(place / "in.csv", infer_schema=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["KIND_WORDS", "contrast", "count_of", "counted", "dimension_word", "noun", "percent", "shorten"]
+__all__ = ["KIND_WORDS", "contrast", "count_of", "counted", "dimension_word", "noun", "percent", "shorten", "size_text"]
 
 KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "missing": ("missing cell", "missing cells"),
@@ -15,7 +15,7 @@ KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "domain": ("value outside the usual set", "values outside the usual set"),
     "typo": ("likely typo", "likely typos"),
     "range": ("value out of range", "values out of range"),
-    "malformed": ("malformed record", "malformed records"),
+    "malformed": ("unreadable cell or record", "unreadable cells or records"),
     "outlier": ("outlier", "outliers"),
     "rare_category": ("rare category", "rare categories"),
     "text_anomaly": ("odd text", "odd texts"),
@@ -82,6 +82,19 @@ def percent(share: float | None) -> str:
     if 0.995 <= share < 1:
         return f"{min(int(share * 1000) / 10, 99.9):g} %"
     return f"{share * 100:.0f} %"
+
+
+def size_text(n: float) -> str:
+    """Bytes for a person.
+
+    >>> size_text(512), size_text(1_536_000)
+    ('512 B', '1.5 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} GB"
 
 
 _JOINERS: Final = "\u200c\u200d"  # unseen themselves; they shape Persian and Indic words and many emoji

@@ -105,7 +105,7 @@ class Arrow:
         with reading(path, "Arrow"):
             lazy = pl.read_ipc_stream(path, n_rows=0).lazy() if is_stream else pl.scan_ipc(path, glob=False)
             schema = lazy.collect_schema()
-        return ArrowTable(TableRef(path.stem, version=bytes_version(path)), path, schema, is_stream)
+        return ArrowTable(TableRef(path.name, version=bytes_version(path)), path, schema, is_stream)
 
 
 def _field(data: bytes, table: int, number: int) -> int:

@@ -191,7 +191,7 @@ def _table(path: Path, sheet: str, part: str, records: list[list[Any]], dates: D
     body = records[top + 1 : bottom + 1]
     columns = [_column(name, [_at(record, at) for record in body]) for name, at in zip(names, used, strict=True)]
     letters = tuple(_letters(at) for at in used)
-    ref = TableRef(path.stem, version=bytes_version(path))
+    ref = TableRef(f"{path.name}, sheet {sheet}", version=bytes_version(path))
     return ExcelTable(ref, path, sheet, part, top + 2, letters, pl.DataFrame(columns), dates)
 
 

@@ -281,8 +281,7 @@ class Json:
                 "Kintsu reads one object a line, or an array of objects."
             )
         malformed = pl.DataFrame(bad, schema={"row": pl.Int64, "why": pl.String}, orient="row")
-        name = path.name[: -len(_suffix(path))] or path.name
-        ref = TableRef(name, version=bytes_version(path))
+        ref = TableRef(path.name, version=bytes_version(path))
         return JsonTable(ref, path, is_lines, tuple(columns), rows, malformed, kept)
 
 

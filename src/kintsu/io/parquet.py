@@ -223,7 +223,7 @@ class Parquet:
             return _glob(str(source))
         existing_file(path, "Parquet")
         part = _part(path, path.parent, keyed=False)
-        return ParquetTable(TableRef(path.stem, version=bytes_version(path)), path, (part,), part.schema)
+        return ParquetTable(TableRef(path.name, version=bytes_version(path)), path, (part,), part.schema)
 
 
 def _data_files(folder: Path) -> list[Path]:

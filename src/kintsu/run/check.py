@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ from kintsu.run.wishes import checked_wishes
 __all__ = ["CheckResult", "check"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckResult:
     """What `kintsu check` found. `findings` has the schema `core.frames.FINDINGS`."""
 
-    assessed: Assessed = field(repr=False)
+    assessed: Assessed
     findings: pl.DataFrame
     scores: Mapping[str, float | None]
     seconds: float
@@ -34,6 +34,11 @@ class CheckResult:
     @property
     def failed(self) -> tuple[FailedStep, ...]:
         return self.assessed.treated.failed
+
+    def __repr__(self) -> str:
+        told = self.run_object()
+        facts = [f"{name}={told[name]!r}" for name in ("input", "rows", "columns", "findings")]
+        return f"CheckResult({', '.join(facts)}, score={told['scores'].get('overall')})"
 
     def run_object(self) -> dict[str, Any]:
         """The JSON object of `kintsu check --json`."""

@@ -65,7 +65,7 @@ def export_sql(
     hidden = set(found.sensitive) & {*changes["column"].drop_nulls().unique(), *keys}
     if hidden:
         raise UsageError(f"{', '.join(sorted(hidden))} is marked sensitive: its values are not exported")
-    named = identifier(table) if table else _quote(Path(found.table).stem)
+    named = identifier(table) if table else _quote(Path(found.table).stem if found.made else found.table)
     statements = list(_statements(changes, _key_values(found, changes, keys), keys, named))
     write_text("\n".join(["BEGIN;", *statements, "COMMIT;", ""]), Path(path))
     return len(statements)

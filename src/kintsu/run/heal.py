@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,7 @@ BROKEN_SHOWN: Final = 100  # broken cells that the report lists
 JUDGED_ROWS: Final = 50_000  # rows on which a change is judged again: a recipe that matters has cells among them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HealResult:
     """What a heal found, decided and wrote.
 
@@ -52,7 +52,7 @@ class HealResult:
     """
 
     run: str
-    assessed: Assessed = field(repr=False)
+    assessed: Assessed
     findings: pl.DataFrame
     decisions: pl.DataFrame
     recipes: Mapping[str, Recipe]
@@ -78,6 +78,12 @@ class HealResult:
     def changes(self) -> pl.DataFrame:
         """The applied repairs: columns as in the changes file."""
         return changes_table(self.decisions.filter(pl.col("action") == "apply"), sensitive=self.sensitive)
+
+    def __repr__(self) -> str:
+        told = self.run_object()
+        facts = [f"{name}={told[name]!r}" for name in ("run", "rows", "columns", "applied", "suggested", "flagged")]
+        scores = f"score={told['scores'].get('overall')}→{told['scores_after'].get('overall')}"
+        return f"HealResult({', '.join([*facts, scores])}, output={told['output']!r})"
 
     def run_object(self) -> dict[str, Any]:
         """The JSON object of `kintsu heal --json`."""

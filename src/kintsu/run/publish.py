@@ -21,6 +21,7 @@ import polars as pl
 from kintsu.core.change import EDITS
 from kintsu.core.contracts import Table
 from kintsu.core.errors import OutputError, StaleRepair, UsageError
+from kintsu.diagnose.words import size_text
 from kintsu.io.store.atomic import explained, flush, rename, sweep, temporary
 from kintsu.io.store.blobs import content_hash
 from kintsu.io.store.records import CHANGES, Draft, Run
@@ -92,11 +93,9 @@ def notice(table: Table, *, cap: int = ORIGINAL_CAP) -> str:
         return ""
     name = table.path.name if table.path is not None else table.ref.name
     if size <= cap and getattr(table, "is_whole", True):
-        return f"A copy of {name} ({size / 1e6:,.1f} MB) is kept in the store, so that undo gives its bytes."
-    why = f"is larger than the {cap / 1e9:,.1f} GB kept in the store" if size > cap else "is a choice of files"
-    return (
-        f"{name} ({size / 1e9:,.1f} GB) {why}: undo will give the same values, types and metadata, not the same bytes."
-    )
+        return f"A copy of {name} ({size_text(size)}) is kept in the store, so that undo gives its bytes."
+    why = f"is larger than the {size_text(cap)} kept in the store" if size > cap else "is a choice of files"
+    return f"{name} ({size_text(size)}) {why}: undo will give the same values, types and metadata, not the same bytes."
 
 
 def _original_size(table: Table) -> int | None:

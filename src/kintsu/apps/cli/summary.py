@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "arrow",
     "check_summary",
+    "command_for",
     "crash_summary",
     "facts",
     "grid",
     "heading",
     "heal_summary",
-    "undo_command",
     "undo_summary",
     "warn_failed",
 ]
@@ -45,14 +45,14 @@ def warn_failed(steps: Sequence[Any]) -> None:
             sys.stderr.write(step.trace)
 
 
-def undo_command(run: str, home: Path | None) -> str:
-    """The command that takes a run back, as it works from here: the program as it was called, `--home` where needed."""
+def command_for(verb: str, run: str, home: Path | None) -> str:
+    """A command about a run, as it works from here: the program as it was called, `--home` where needed."""
     found = Path(os.environ.get("KINTSU_HOME") or ".kintsu").absolute()
     place = ""
     if home and found != Path(home).absolute():
         inside = Path(home).absolute().is_relative_to(Path.cwd())
         place = f" --home {shlex.quote(os.path.relpath(home) if inside else str(home))}"
-    return f"{program()} undo {run}{place}"
+    return f"{program()} {verb} {run}{place}"
 
 
 def program() -> str:
@@ -86,8 +86,11 @@ def heal_summary(result: Any, files: Mapping[str, Path | None], console: Console
     if not result.output and not result.home and result.frame is None:
         lines.append(("Dry run", "nothing was written"))
     facts(console, lines)
+    moved = " --from FILE -o BACK" if piped else ""
     if run["applied"] and result.home:
-        _command(console, "Undo", undo_command(result.run, result.home) + (" --from FILE -o BACK" if piped else ""))
+        _command(console, "Undo", command_for("undo", result.run, result.home) + moved)
+    if run["suggested"] and result.home:
+        _command(console, "Ask", command_for("ask", result.run, result.home) + moved.removesuffix(" -o BACK"))
     if result.notice:
         console.print(_text(result.notice, DIM))
 

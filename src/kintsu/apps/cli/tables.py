@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.apps.cli.console import GOLD, plain
 from kintsu.apps.cli.summary import DIM, arrow, facts, grid, heading
-from kintsu.diagnose.words import counted
+from kintsu.diagnose.words import counted, size_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,24 +20,10 @@ __all__ = [
     "profile_table",
     "runs_table",
     "show_table",
-    "size_text",
     "sizes_table",
 ]
 
 CELLS: Final = 20
-
-
-def size_text(n: float) -> str:
-    """Bytes for a person.
-
-    >>> size_text(512), size_text(1_536_000)
-    ('512 B', '1.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if n < 1000 or unit == "GB":
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
-        n /= 1000
-    return ""
 
 
 def _whole_lines(rows: Sequence[Sequence[str]], right: Sequence[int], console: Console) -> None:

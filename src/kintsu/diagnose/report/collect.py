@@ -33,7 +33,7 @@ _NO_REPAIR: Final[dict[str, str]] = {
     "contextual": "it may be right; the table does not tell",
     "rare_category": "it may be right; the table does not tell",
     "text_anomaly": "it may be right; the table does not tell",
-    "malformed": "the record cannot be read; it stays as it is, byte for byte",
+    "malformed": "it cannot be read as text; its bytes stay as they are",
     "duplicate": "rows are removed only when asked for (--drop-duplicates)",
     "key": "which of the rows has the wrong key cannot be told",
     "order": "which of the two is wrong cannot be told",

@@ -177,7 +177,9 @@ class Store:
                     connection, schema.runs.c.id.startswith(name, autoescape=True)
                 )
         if not found:
-            raise UnknownRun(f"no run {name!r} in {self.home}: `kintsu log` lists them")
+            raise UnknownRun(
+                f"no run {name!r} in {self.home}: `kintsu log` lists them (dry runs and data frames leave none)"
+            )
         if len(found) > 1:
             raise UsageError(f"{name!r} fits {len(found)} runs, such as {found[0].id} and {found[1].id}: write it out")
         return found[0]
