@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise, permutations
 from typing import ClassVar, Final
 
@@ -38,10 +39,14 @@ class Home:
     regex: str | None = None
     words: pl.Series | None = None
 
+    @cached_property
+    def _words(self) -> pl.Series:
+        return pl.Series([] if self.words is None else self.words, dtype=pl.String).implode()
+
     def holds(self, text: pl.Expr) -> pl.Expr:
         """Whether a text belongs here; false where it is null."""
         if self.words is not None:
-            return text.is_in(self.words.implode()).fill_null(False)
+            return text.is_in(self._words).fill_null(False)
         if self.regex is not None:
             return text.str.contains(self.regex).fill_null(False)
         return text.cast(pl.Float64, strict=False).is_between(self.low, self.high).fill_null(False)
@@ -140,7 +145,10 @@ def _apart(reference: Reference, homes: dict[str, Home], pairs: list[tuple[str, 
 
 def _swapped(rows: pl.DataFrame, a: Home, b: Home) -> pl.DataFrame:
     hit = a.holds(pl.col(b.column).str.strip_chars()) & b.holds(pl.col(a.column).str.strip_chars())
-    return rows.filter(hit).select(
+    found = rows.filter(hit)
+    if not len(found):
+        return found
+    return found.select(
         row="__row",
         old_a=a.column,
         old_b=b.column,

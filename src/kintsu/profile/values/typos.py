@@ -219,7 +219,7 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
     Returns `value`, `n`, `twin`, `m`, `k` (characters overwritten). At most half of the characters may be overwritten.
     """
     words, count = values["value"], values["n"]
-    length = words.str.len_chars().to_numpy()
+    texts, length = np.array(words.to_list(), dtype=object), words.str.len_chars().to_numpy()
     is_damaged, is_clean = words.str.contains(symbol, literal=True).to_numpy(), (count >= 2).to_numpy()
     out: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for width in np.unique(length[is_damaged]).tolist():
@@ -230,10 +230,10 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
         step = max(1, _CELLS // (len(whole) * width))
         if len(part) > 200 * step:
             continue
-        clean = _characters(words.gather(whole).to_list(), width)
+        clean = _characters(texts[whole], width)
         for start in range(0, len(part), step):
             chunk = part[start : start + step]
-            rough = _characters(words.gather(chunk).to_list(), width)
+            rough = _characters(texts[chunk], width)
             likely = np.ones((len(chunk), len(whole)), bool)
             for at in np.unique(np.linspace(0, width - 1, _GLANCES).astype(int)).tolist():
                 likely &= (rough[:, at, None] == clean[None, :, at]) | (rough[:, at, None] == ord(symbol))
@@ -259,6 +259,6 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
     return found.filter(pl.len().over("value") == 1)
 
 
-def _characters(words: list[str], width: int) -> np.ndarray:
+def _characters(words: np.ndarray, width: int) -> np.ndarray:
     """(n, width) code points of words of one length."""
-    return np.array(words, dtype=f"<U{width}").view(np.uint32).reshape(len(words), width)
+    return words.astype(f"<U{width}").view(np.uint32).reshape(len(words), width)
