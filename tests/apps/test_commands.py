@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -233,3 +235,11 @@ def test_the_share_of_cells_that_a_run_and_a_recipe_may_change_can_be_chosen(pla
     for limit in ("--max-share", "--max-per-recipe"):
         assert told(capsys, "heal", "people.csv", "--dry-run", limit, "0.0001")["applied"] == 0
         assert "between 0 and 1" in told(capsys, "heal", "people.csv", limit, "2", code=2)["error"]["message"]
+
+
+def test_a_database_is_mended_where_it_is_without_a_word_on_standard_error(place):
+    with duckdb.connect("shop.duckdb") as db:
+        db.execute("""CREATE TABLE "order" AS SELECT * FROM read_csv('people.csv', all_varchar=true)""")
+    for words in (["heal", "shop.duckdb", "--in-place", "--no-crash-test", "--json"], ["ask", "last", "--json"]):
+        done = subprocess.run([sys.executable, "-m", "kintsu", *words], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout) is not None
