@@ -238,3 +238,13 @@ def test_what_is_cut_from_the_list_of_what_was_left_alone_is_counted():
     told = collect({**result(), "findings": found, "decisions": empty(DECISIONS)})
     assert len(told["left"]) == 40 and told["left_in_all"] > 60
     assert f"And {told['left_in_all'] - 40} more lines like these" in render(told)
+
+
+def test_questions_stand_with_the_command_of_each_answer():
+    told = result()
+    option = {"option": "accept", "text": "Yes, change 4 cells.", "effect": []}
+    asked = {"question": "q-1", "text": "<b>a</b>: strip oz. Right? For example 1 oz", "cells": 4, "options": [option]}
+    page = render({**told, "questions": [asked]})
+    assert "What only you can tell" in page and "&lt;b&gt;a&lt;/b&gt;: strip oz. Right?" in page
+    assert f"kintsu answer {told['run']} q-1 accept" in page
+    assert "What only you can tell" not in render(told)

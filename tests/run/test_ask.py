@@ -9,7 +9,7 @@ from asking import TOKEN, UNIT, VOTE, healed
 from kintsu.core.errors import StaleRepair, UnknownRun, UsageError
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
-from kintsu.run.store import purge
+from kintsu.run.store import prune, purge
 from kintsu.run.undo import undo
 
 pytestmark = pytest.mark.usefixtures("tiny_is_known")
@@ -32,7 +32,9 @@ def test_the_most_valuable_question_comes_first(tmp_path):
     store, run, _ = healed(tmp_path)
     found = ask(run, home=store.home)
     assert found[0].cells == 6
-    assert about(found, UNIT).text.startswith("a: strip the unit oz: 6 cells of a? For example '0 oz' → '0'")
+    assert about(found, UNIT).text.startswith(
+        "a: strip the unit oz. Is that right for 6 cells of a? For example '0 oz' → '0'"
+    )
     assert found == sorted(found, key=lambda each: -each.value)
 
 
@@ -129,8 +131,8 @@ def test_unknown_runs_questions_and_options_are_named(tmp_path):
 
 def test_a_sensitive_column_is_masked(tmp_path):
     store, run, _ = healed(tmp_path, sensitive=("a",))
-    asked = about(ask(run, home=store.home), UNIT)
-    assert "oz'" not in asked.text and {each["new"] for each in asked.options[0].effect.to_dicts()} == {"•••"}
+    asked = next(each for each in ask(run, home=store.home) if "6 cells of a" in each.text)
+    assert "oz" not in asked.text and {each["new"] for each in asked.options[0].effect.to_dicts()} == {"•••"}
     answer(run, asked.question, "accept", home=store.home)
     assert {row[3] for row in rows(tmp_path / "c.csv") if row[1] == "a"} == {"•••"}
 
@@ -153,3 +155,11 @@ def test_the_same_heal_asks_the_same_questions(tmp_path):
         store, run, _ = healed(tmp_path / name)
         asked.append([each.to_dict() for each in ask(run, home=store.home)])
     assert asked[0] == asked[1]
+
+
+def test_an_answer_can_be_undone_after_its_heal_was_pruned(tmp_path):
+    store, run, out = healed(tmp_path)
+    said = answer(run, about(ask(run, home=store.home), UNIT).question, "accept", home=store.home)
+    assert prune(home=store.home, keep=1).undos_gone == (run,)
+    undo(said.change, home=store.home)
+    assert cells(out, 0)[:6] == [f"{i} oz" for i in range(6)]

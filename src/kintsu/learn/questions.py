@@ -152,13 +152,26 @@ def _question(
     main = str(lead(leads))
     said = recipes[main].text.rstrip(".") if main in recipes else "Change these cells"
     acted = bool(line["applied"])
-    state = "applied" if acted else "not applied"
     where = _where(leads)
-    if line["case"] in heads:
-        text = f"{heads[line['case']]} {said}: {where}? ({float(line['sure']):.0%} sure, {state})"
-    else:
-        text = f"{said}: {where}? For example {_examples(leads)}. ({float(line['sure']):.0%} sure, {state})"
-    trusts = leads["operation"].str.starts_with(TRUST).any()
+    trusts = bool(leads["operation"].str.starts_with(TRUST).any())
+    head = heads.get(line["case"])
+    if head is None and trusts and main in recipes:
+        told = recipes[main].parameters
+        head = (
+            f"The values of {told.get('source')} contradict each other about {' and '.join(leads['column'].unique())} "
+            f"as if they spoke of different things: whom to believe?"
+        )
+    shown = leads
+    if trusts:  # the same cells for either family, so that a person sees how they differ
+        mine, theirs = (pl.concat([leads, rivals]).filter(hit) for hit in _sides(main))
+        apart = mine.join(theirs.select("row", "column", __new="new"), on=["row", "column"]).unique(["row", "column"])
+        apart = apart.filter(pl.col("new") != pl.col("__new"))
+        shown = apart if len(apart) else leads
+        rivals = rivals.join(shown.select("row", "column", __shown=pl.lit(True)), on=["row", "column"], how="left")
+    example = "" if line["case"] in heads else f" For example {_examples(shown)}."
+    done = "It is done already" if acted else "Nothing is changed yet"
+    text = f"{said}. Is that right for {where}?{example} {done}; Kintsu is {float(line['sure']):.0%} sure."
+    text = f"{head} {text}" if head is not None else text
     yes = _instead(leads, rivals.filter(pl.col("recipe") == main)) if trusts else leads
     no = "No, put the old values back." if acted else "No, leave the cells as they are."
     if (leads["operation"] == SETTLES).any():
@@ -169,6 +182,11 @@ def _question(
         Option(REJECT, no, _effect(leads, "old")),
     ]
     return Question(line["case"], text, len(leads), tuple(options), line["value"], line["sure"], acted)
+
+
+def _sides(main: str) -> tuple[pl.Expr, pl.Expr]:
+    trusts = pl.col("operation").str.starts_with(TRUST)
+    return trusts & (pl.col("recipe") == main), trusts & (pl.col("recipe") != main)
 
 
 def lead(inside: pl.DataFrame) -> object:
@@ -217,7 +235,9 @@ def _alternatives(leads: pl.DataFrame, rivals: pl.DataFrame, recipes: Mapping[st
         part = rivals.filter(pl.col("recipe") == recipe)
         said = recipes[recipe].text.rstrip(".") if recipe in recipes else "Another value"
         cells = f"{n:,} cells" if n != 1 else "1 cell"
-        text = f"Instead: {said}: {cells}." if settles else f"Instead: {said}: {cells}. For example {_examples(part)}."
+        like = part.filter(pl.col("__shown").fill_null(False)) if "__shown" in part.columns else part
+        shown = f" For example {_examples(like if len(like) else part)}." if not settles else ""
+        text = f"Instead: {said}: {cells}.{shown}"
         options.append(Option(recipe, text, _effect(_instead(leads, part), "new")))
     return options
 
@@ -225,7 +245,7 @@ def _alternatives(leads: pl.DataFrame, rivals: pl.DataFrame, recipes: Mapping[st
 def _instead(leads: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
     """What the cells hold if only `part` of the decisions is taken."""
     rest = leads.join(part, on=["row", "column"], how="anti", nulls_equal=True).with_columns(new="old")
-    return pl.concat([part, rest.select(part.columns)])
+    return pl.concat([part.select(leads.columns), rest.select(leads.columns)])
 
 
 def _examples(shown: pl.DataFrame) -> str:

@@ -10,8 +10,9 @@ import polars as pl
 
 from kintsu.core.change import EDITS
 from kintsu.learn.cases import TRUST
-from kintsu.learn.questions import Question, effect, lead, questions
+from kintsu.learn.questions import Question, effect, lead
 from kintsu.learn.verdicts import ACCEPT, REJECT, Settled, targets
+from kintsu.run.questions.first import worded
 from kintsu.run.questions.session import Session, opened_session
 
 __all__ = ["ask"]
@@ -37,7 +38,7 @@ def ask(
     """
     session = opened_session(run, home=home, from_file=from_file)
     state = _possible(session.state(), session)
-    found = questions(state, session.recipes, heads=session.heads, sensitive=session.heal.sensitive, limit=limit)
+    found = worded(state, session.recipes, session.heads, sensitive=session.heal.sensitive, limit=limit)
     return [_foreseen(question, state, session) for question in found]
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +22,12 @@ from kintsu.core.recipe import Recipe
 from kintsu.learn.calibrate import calibrated
 from kintsu.learn.crash import CrashResult
 from kintsu.learn.forecast import forecast
+from kintsu.learn.questions import Question
 from kintsu.run.assess import Assessed, assess, of_sample, opened, untrained
 from kintsu.run.crash_test import crashed, smaller, told
 from kintsu.run.fit import held_back
 from kintsu.run.memory import Memory, read_recipes, recalled
+from kintsu.run.questions.first import first_questions
 from kintsu.run.rejudge import rejudged
 from kintsu.run.sidecar import changes_table, findings_table, suggestions_table, write_table, write_text
 from kintsu.run.sink import Sink
@@ -39,6 +41,8 @@ FINDING_FLOOR: Final = (
 )
 
 BROKEN_SHOWN: Final = 100  # broken cells that the report lists
+WORTH: Final = 1.0  # cells that an answer must be expected to put right, for its question to be in the report
+QUESTIONS: Final = 6  # that a report shows: more than anybody answers at once
 JUDGED_ROWS: Final = 50_000  # rows on which a change is judged again: a recipe that matters has cells among them
 
 
@@ -85,6 +89,13 @@ class HealResult:
         scores = f"score={told['scores'].get('overall')}→{told['scores_after'].get('overall')}"
         return f"HealResult({', '.join([*facts, scores])}, output={told['output']!r})"
 
+    @cached_property
+    def questions(self) -> list[Question]:
+        """What only a person can tell, most valuable first; `kintsu.run.ask` asks it of the store."""
+        return first_questions(
+            self.decisions, self.recipes, self.assessed.table, sensitive=self.sensitive, limit=QUESTIONS
+        )
+
     def run_object(self) -> dict[str, Any]:
         """The JSON object of `kintsu heal --json`."""
         return _run_object(self)
@@ -111,6 +122,7 @@ class HealResult:
             "version": kintsu.__version__,
             "home": self.home,
             "notice": self.notice,
+            "questions": [each.to_dict() for each in self.questions if each.value >= WORTH] if self.home else [],
         }
 
     def _crash_test(self) -> dict[str, Any] | None:

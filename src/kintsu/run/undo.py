@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def _renew_files(store: Store, plan: _Plan, source: str) -> None:
     from kintsu.run.questions.write import renewed
 
     session = opened_session(healed, home=store.home, from_file=source if plan.target.made else None)
-    renewed(session, session.state(), states(store, session.chain)[-1])
+    with suppress(UsageError):  # the heal's values were pruned: nothing tells any more what the files should hold
+        renewed(session, session.state(), states(store, session.chain)[-1])
 
 
 def _found(store: Store, target: Run) -> str:

@@ -87,9 +87,11 @@ def heal_summary(result: Any, files: Mapping[str, Path | None], console: Console
         lines.append(("Dry run", "nothing was written"))
     facts(console, lines)
     moved = " --from FILE -o BACK" if piped else ""
+    if data["questions"]:
+        console.print(_text(f"What only you can tell: {plain(data['questions'][0]['text'], 240)}", DIM))
     if run["applied"] and result.home:
         _command(console, "Undo", command_for("undo", result.run, result.home) + moved)
-    if run["suggested"] and result.home:
+    if (run["suggested"] or data["questions"]) and result.home:
         _command(console, "Ask", command_for("ask", result.run, result.home) + moved.removesuffix(" -o BACK"))
     if result.notice:
         console.print(_text(result.notice, DIM))

@@ -53,7 +53,8 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
         `recipes` (id -> Recipe), `run`, `table`, `input`, `output`, `rows`, `columns` (names), `withdrawn` (recipe id
         -> reason), `scores` and `scores_after` (by dimension and "overall", 0 to 100), `crash` (the crash test's
         summary), `failed` (steps), `sensitive` (columns whose values must not be shown), `version`, `seed`, `home`,
-        `seconds`, `sample` (a Batch for plots and excerpt instead of the reference's sample).
+        `seconds`, `questions` (as `ask` gives them), `sample` (a Batch for plots and excerpt instead of the
+        reference's sample).
     """
     findings: pl.DataFrame = result["findings"]
     chosen: pl.DataFrame | None = result.get("decisions")
@@ -89,6 +90,7 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
         "sample_rows": len(rows),
         "crash_test": dict(result["crash"]) if result.get("crash") else None,
         "failed": _failed(result.get("failed")),
+        "questions": _questions(result),
         "undo": _undo(result) if chosen is not None and result.get("run") and result.get("home", True) else None,
         "sensitive": sorted(hidden),
     }
@@ -112,6 +114,20 @@ def _facts(
         "flagged": len(alone),
         "quarantined": int((findings["kind"] == "malformed").sum()),
     }
+
+
+def _questions(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What only a person can tell, with the command for each answer; the effects on cells are left out."""
+    home = f" --home {shlex.quote(str(result['home']))}" if result.get("home") else ""
+    told = []
+    for question in result.get("questions") or []:
+        answer = f"kintsu answer {result['run']} {question['question']}"
+        options = [
+            {"text": each["text"], "command": f"{answer} {each['option']}{home}"} for each in question["options"]
+        ]
+        asked, _, examples = question["text"].partition(" For example ")
+        told.append({"text": asked, "examples": examples, "cells": question["cells"], "options": options})
+    return told
 
 
 def _undo(result: Mapping[str, Any]) -> str:

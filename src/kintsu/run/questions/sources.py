@@ -313,7 +313,7 @@ class Board:
     def _head(self, column: str, line: Mapping[str, Any]) -> str:
         entity, source = self.reports.entity, self.reports.source
         key = MASK if entity in self.sensitive else _brief(str(line["entity_text"] or line["entity"]))
-        return f"The values of {source} disagree or are few. Which {column} is right for {entity} {key}?"
+        return f"The values of {source} disagree, or few have one. Which {column} is right for {entity} {key}?"
 
 
 def _tempered(best: pl.DataFrame) -> pl.DataFrame:
