@@ -246,3 +246,27 @@ def test_a_value_that_belongs_to_another_column_is_not_read_in_part():
     healer = registry.load("healers", "unit")()
     found = healer.propose(batch, frames.empty(frames.FINDINGS), healer.train(reference), reference)[1]
     assert found.filter((pl.col("column") == "count") & (pl.col("score") >= 0.5)).is_empty()
+
+
+def test_markup_is_taken_away():
+    names = [f"{a} & {b}" for a in ("Ash", "Bell", "Cole", "Dunn") for b in ("Son", "Co", "Sons", "Partner", "Kin")]
+    assert mended("firm", *names * 3, "<b>Ash & Co</b>", "Bell &amp; Son") == {
+        "<b>Ash & Co</b>": "Ash & Co",
+        "Bell &amp; Son": "Bell & Son",
+    }
+
+
+def test_words_written_backwards_are_turned():
+    rooms = ["cellar"] * 40 + ["garden"] * 30 + ["office"] * 25
+    assert mended("room", *rooms, "rallec", "nedrag", "eciffo") == {
+        "rallec": "cellar", "nedrag": "garden", "eciffo": "office",
+    }  # fmt: skip
+
+
+def test_slips_that_come_often_are_mended_where_a_third_of_the_cells_has_some():
+    words = {"pantry": 200, "garden": 160, "studio": 140}
+    slips = {word: [word[:i] + word[i + 1 :] for i in (1, 2, 3, 4)] for word in words}
+    cells = [word for word, n in words.items() for _ in range(n)]
+    cells += [slip for word, n in words.items() for slip in set(slips[word]) for _ in range(n // 12)]
+    expected = {slip: word for word in words for slip in slips[word]}
+    assert mended("room", *cells) == expected

@@ -70,6 +70,10 @@ def judge_noise(reference: Reference, name: str, left: pl.DataFrame) -> pl.DataF
             found = _judge_affix(left, affix)
             done.append(found)
             left = besides(left, found["value"])
+    if not view.is_near_unique:
+        found = judge_reversed(left)
+        done.append(found)
+        left = besides(left, found["value"])
     if left.height <= _SMALL and not view.is_near_unique:
         found = judge_blocks(left)
         done.append(found)
@@ -138,6 +142,27 @@ def _judge_affix(left: pl.DataFrame, affix: Affix) -> pl.DataFrame:
         ),
         kind="typo", mend=True, operation="noise_affix",
         says=f"take {affix.text!r} away from the {affix.place}",
+    )  # fmt: skip
+
+
+def judge_reversed(left: pl.DataFrame) -> pl.DataFrame:
+    """Values that a more frequent value is when read from its end: two of them at least, and no two frequent ones."""
+    worded = left.filter(pl.col("value").str.contains(r"\p{L}.*\p{L}") & (pl.col("value").str.len_chars() >= 3))
+    pairs = worded.with_columns(new=pl.col("value").str.reverse()).join(
+        worded.select(new="value", m="n"), on="new", maintain_order="left"
+    )
+    pairs = pairs.filter(pl.col("value") != pl.col("new"))
+    found = pairs.filter(pl.col("m") >= 3 * pl.col("n"))
+    if len(found) < 2 or 2 * len(found) < len(pairs):  # each pair of equals stands there twice, each slip once and back
+        return NOTHING
+    return judged(
+        found.select(
+            "value",
+            "new",
+            new_score=pl.lit(0.96 if len(found) >= 3 else 0.85),
+            why=phrase("it reads {} from its end, as {} do", quoted("new"), number_of("m", "cell", "cells")),
+        ),
+        kind="typo", score=0.95, mend=True, operation="noise_reverse", says="write the characters in reverse order",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Final
 
 import polars as pl
@@ -9,7 +10,15 @@ import polars as pl
 from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
-__all__ = ["judge_blanks", "judge_case", "judge_encoding", "judge_quotes", "judge_wrapping", "repaired_encoding"]
+__all__ = [
+    "judge_blanks",
+    "judge_case",
+    "judge_encoding",
+    "judge_markup",
+    "judge_quotes",
+    "judge_wrapping",
+    "repaired_encoding",
+]
 
 _USUAL: Final = 0.9  # share of cells that must be clean before the others are slips
 _BROKEN: Final = (  # a lead byte of UTF-8 and a continuation byte, both read as Latin-1 or Windows-1252
@@ -117,6 +126,30 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
                           pl.lit(round(100 - 100 * int(rows["n"].sum()) / max(view.filled, 1), 1))),
         ),
         kind="format", score=0.96, mend=True, operation="unwrap", says="take quotes around the value away",
+    )  # fmt: skip
+
+
+def judge_markup(view: ColumnView) -> pl.DataFrame:
+    """Whole values in tags, or with escaped signs ("&amp;"), in a column where at least half of the cells have none."""
+    value = pl.col("value")
+    some = view.values.filter(value.str.contains(r"^<[A-Za-z][^<>]*>.+</[A-Za-z]|&(?:[a-z]{2,5}|#\d{2,4});"))
+    if not 0 < len(some) <= 50_000:
+        return NOTHING
+    parts = value.str.extract_groups(r"^<([A-Za-z][A-Za-z0-9]*)[^<>]*>([^<>]+)</([A-Za-z][A-Za-z0-9]*)>$")
+    tagged = parts.struct.field("1") == parts.struct.field("3")
+    bare = some.select("value", "n", new=pl.when(tagged).then(parts.struct.field("2")).otherwise("value"))
+    plain = pl.Series("new", [unescape(text).strip() for text in bare["new"].to_list()], dtype=pl.String)
+    rows = bare.with_columns(plain).filter((pl.col("new") != value) & (pl.col("new") != ""))
+    if not len(rows) or int(rows["n"].sum()) > 0.5 * view.filled:
+        return NOTHING
+    known = rows["new"].is_in(view.values["value"].implode())
+    return judged(
+        rows.with_columns(known=known).select(
+            "value", "new",
+            new_score=pl.when("known").then(0.97).otherwise(0.955),
+            why=phrase("holds markup: it reads {}", quoted("new")),
+        ),
+        kind="format", score=0.96, mend=True, operation="unwrap", says="take markup away",
     )  # fmt: skip
 
 

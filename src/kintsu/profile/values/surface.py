@@ -16,7 +16,7 @@ from kintsu.core.memory import remembered
 from kintsu.core.phrase import phrase
 from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.shapes import exact_pattern, pattern_regex
-from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_quotes
+from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_markup, judge_quotes
 from kintsu.profile.values.units import leading_unit_of, unit_of
 from kintsu.profile.values.view import JUDGED, NOTHING, ColumnView, besides, cuts, judged, view_of
 
@@ -34,6 +34,7 @@ _STEPS: Final[tuple[Callable[[ColumnView], pl.DataFrame], ...]] = (
     lambda v: judge_encoding(v.values),
     lambda v: judge_blanks(v, v.values),
     judge_quotes,
+    judge_markup,
     lambda v: judge_marks(v),
     lambda v: judge_marks(v),  # one at either end
 )

@@ -23,15 +23,26 @@ _MOST: Final = 60_000  # most rare or frequent values looked at
 _RATIO: Final = 5  # least cells of the neighbour per cell of the slip
 _SPREAD: Final = 0.02  # share of a value's cells that one certain slip may hit, times the value's length: 20 x chance
 _GLANCES: Final = 8  # places at which values are compared before all of their characters are
+_FALL: Final = 3  # times that the last frequent value is more frequent than the first rare one
+_MANY: Final = 3  # values one edit from one frequent value: slips hit it often, each of them more than by chance
 _CELLS: Final = 40_000_000  # most characters compared at once by wildcards
 
 
 def split_by_count(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(frequent, rare) values: frequent ones hold the bulk of the cells, rare ones a fraction of their counts."""
+    """(frequent, rare) values: frequent ones hold the bulk of the cells, rare ones a fraction of their counts.
+
+    Where counts fall to a third or less from one value to the next, somewhere between two fifths and nine tenths of
+    the cells, that is where they part: with many slips, these hold part of the bulk.
+    """
     ranked = values.sort(["n", "value"], descending=[True, False])
     if not len(ranked):
         return ranked, ranked
     held = ranked["n"].cum_sum() / ranked["n"].sum()
+    n, share = ranked["n"].to_numpy(), held.to_numpy()
+    fall = np.where((share[:-1] >= 0.4) & (share[:-1] <= 0.9), n[:-1] / n[1:], 0.0)
+    if len(fall) and fall.max() >= _FALL and n[int(fall.argmax())] >= 6:
+        at = int(fall.argmax())
+        return ranked.head(at + 1), ranked.slice(at + 1)
     bulk = int(ranked["n"][min(int((held < 0.8).sum()), len(ranked) - 1)])
     least = max(3.0, bulk / 4)
     return ranked.filter(pl.col("n") >= least), ranked.filter(pl.col("n") <= max(2.0, least / 4))
@@ -130,7 +141,8 @@ def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, le
     found = found.join(rare.select("value", "n"), on="value").join(counts, on="twin")
     # one slip in a hundred cells, spread over ten edits a letter: many copies of one slip are no slips
     copies = 3 + _SPREAD * pl.col("m") / pl.col("twin").str.len_chars()
-    found = found.filter((pl.col("m") >= _RATIO * pl.col("n")) & (pl.col("n") <= copies))
+    is_hit = (pl.col("d") == 1).sum().over("twin") >= _MANY
+    found = found.filter((pl.col("m") >= _RATIO * pl.col("n")) & ((pl.col("n") <= copies) | is_hit))
     legal = comparable(neighbours(words, words))
     near = [_sureness(found, legal, rare, words, is_first) for is_first in (True, False)]
     found = pl.concat(near)
