@@ -39,6 +39,21 @@ def test_a_discovered_contract_is_kept_by_its_table_and_reads_back(table):
         assert broken.mean() <= 1 - rule.confidence + 0.01, rule.text
 
 
+def test_a_column_of_few_values_is_tried_beside_the_one_that_leaves_much_open():
+    rng = np.random.default_rng(5)
+    product, quantity = rng.integers(0, 40, 2000), rng.choice(6, 2000, p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05]) + 1
+    each = rng.permutation(np.arange(11, 911))[:40]
+    weight = pl.Series((each[product] * quantity).astype(str))
+    typed = pl.Series(rng.random(2000) < 0.1)
+    slips = pl.DataFrame({"weight": weight, "typed": typed}).select(
+        pl.when("typed").then(pl.col("weight") + "7").otherwise("weight")
+    )
+    frame = slips.with_columns(
+        product=pl.Series([f"P{p:02d}" for p in product]), quantity=pl.Series(quantity.astype(str))
+    )
+    assert [d.left for d in dependencies(reference(frame)) if d.right == "weight"] == [("product", "quantity")]
+
+
 def test_a_table_without_structure_has_no_dependencies():
     rng = np.random.default_rng(0)
     frame = pl.DataFrame(

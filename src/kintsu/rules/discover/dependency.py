@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -30,6 +30,8 @@ MOST_CONDITIONS = 4  # columns of few values that are tried as conditions of a c
 MOST_CASES = 12  # values of such a column ...
 LEAST_OF_CASE = 0.05  # ... each in so many of the rows
 LEAST_CONDITIONAL = 0.8  # strength under a condition: many conditions are tried, so it has to be clear
+FEW_CODES = 60  # a column of so few values may say in which of several cases a row is ...
+PAIRED = 3  # ... and is tried beside so many others
 SOUND = 0.7  # a side that keeps this share of its strength has its disagreement spread over all groups
 
 
@@ -94,7 +96,8 @@ def dependencies(reference: Reference) -> list[Dependency]:
                 known = single.get(right, [])
                 found[right] = _two_columns(screen, right, known) or _conditional(screen, right, known)
             elif any(_is_various(d.strength) for d in alone):
-                together = _two_columns(screen, right, single.get(right, []), most=12)
+                few = [name for name, coded in screen.items() if coded.width <= FEW_CODES and name != right]
+                together = _two_columns(screen, right, single.get(right, []), most=12, partners=few)
                 found[right] = _explaining(alone, together)
     kept = [d for ds in found.values() for d in _best(ds)]
     if reference.rows > SCREEN_ROWS:
@@ -214,17 +217,23 @@ def _explaining(alone: list[Dependency], together: list[Dependency]) -> list[Dep
 
 
 def _two_columns(
-    coded: Mapping[str, _Coded], right: str, single: list[tuple[float, str]], most: int = 8
+    coded: Mapping[str, _Coded],
+    right: str,
+    single: list[tuple[float, str]],
+    most: int = 8,
+    partners: Sequence[str] = (),
 ) -> list[Dependency]:
     """Pairs of columns that determine `right` together: tried where single columns leave much open.
 
-    `single` holds the strength of every column alone; the `most` that say most are paired.
+    `single` holds the strength of every column alone; the `most` that say most are paired, and the first few of them
+    with `partners`: a quantity of ten values says nothing of a weight alone, and much beside the product.
     """
     rows = len(coded[right].codes)
     helpful = sorted(((s, name) for s, name in single if coded[name].width <= rows / 4), key=lambda h: (-h[0], h[1]))
     chosen = [name for s, name in helpful[:most] if s > 0.02]
     result = []
-    for a, b in combinations(chosen, 2):
+    beside = [(a, b) for a in chosen[:PAIRED] for b in partners if b not in chosen]
+    for a, b in [*combinations(chosen, 2), *beside]:
         if coded[a].width * coded[b].width < 4:
             continue
         s = _strength(coded, (a, b), right)
