@@ -9,6 +9,7 @@ from asking import TOKEN, UNIT, VOTE, healed
 from kintsu.core.errors import StaleRepair, UnknownRun, UsageError
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
+from kintsu.run.log import runs
 from kintsu.run.store import prune, purge
 from kintsu.run.undo import undo
 
@@ -163,3 +164,15 @@ def test_an_answer_can_be_undone_after_its_heal_was_pruned(tmp_path):
     assert prune(home=store.home, keep=1).undos_gone == (run,)
     undo(said.change, home=store.home)
     assert cells(out, 0)[:6] == [f"{i} oz" for i in range(6)]
+
+
+def test_the_log_tells_how_many_recipes_people_accepted(tmp_path):
+    store, run, _ = healed(tmp_path)
+    asked = ask(run, home=store.home)
+    assert runs(home=store.home)[0]["acceptance_rate"] is None
+    answer(run, about(asked, UNIT).question, "accept", home=store.home)
+    refused = answer(run, about(asked, TOKEN).question, "reject", home=store.home)
+    told = runs(home=store.home)[0]
+    assert (told["answers"], told["verdicts"], told["acceptance_rate"]) == (2, 2, 0.5)
+    undo(refused.change, home=store.home)
+    assert runs(home=store.home)[0]["acceptance_rate"] == 1.0

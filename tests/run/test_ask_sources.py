@@ -12,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 
 import made_sources
 
+from kintsu.io.store.store import Store
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
 from kintsu.run.heal import heal
+from kintsu.run.log import runs
 from kintsu.run.teach import teach
 from kintsu.run.undo import undo
 
@@ -111,3 +113,15 @@ def test_a_few_labels_tell_which_family_is_right(sites):
     before = right(folder, clean)
     teach(run, labels, home=folder / ".kintsu", from_file=folder / "out.csv")
     assert right(folder, clean) > before + 0.2
+
+
+def test_the_log_tells_the_share_of_found_cells_that_was_mended(sites):
+    folder, run, _ = sites
+    told = next(line for line in runs(home=folder / ".kintsu") if line["run"] == run)
+    assert 0 < told["recovery_rate"] <= 1 and told["recovery_rate"] == pytest.approx(
+        told["set"] / found(folder, run), abs=1e-4
+    )
+
+
+def found(folder, run):
+    return Store(folder / ".kintsu").run(run).summary["cells_found"]

@@ -227,6 +227,12 @@ def found_afresh(sample: Batch, *, seed: int, options: Mapping[str, Any]) -> pl.
     return train(of_sample(sample, seed=seed, options=options), heal=False).find(sample)
 
 
+def _cells_found(findings: pl.DataFrame, decisions: pl.DataFrame) -> int:
+    """Cells that were found wrong: by a detector, or by a healer that mended them."""
+    mended = decisions.filter((pl.col("action") == "apply") & (pl.col("edit") == "set"))
+    return pl.concat([frame.select("row", "column").drop_nulls() for frame in (findings, mended)]).n_unique()
+
+
 def _scores(assessed: Assessed, findings: pl.DataFrame, decisions: pl.DataFrame) -> tuple[Any, Any]:
     """Scores before, and after: what was mended no longer counts as found."""
     from kintsu.diagnose.score import scores
@@ -410,7 +416,7 @@ def heal(
             recipes=result.recipes,
             seed=seed,
             sensitive=tuple(sensitive),
-            summary=result.run_object(),
+            summary=result.run_object() | {"cells_found": _cells_found(found, decisions)},
             findings=found,
             decisions=decisions,
             files=_files(findings=findings, changes=changes, suggestions=suggestions),

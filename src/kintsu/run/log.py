@@ -9,7 +9,7 @@ from kintsu.io.store.home import find_home
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store, Verified
 
-__all__ = ["log", "run_line", "runs", "verify"]
+__all__ = ["learning", "log", "run_line", "runs", "verify"]
 
 
 def run_line(run: Run) -> dict[str, Any]:
@@ -30,11 +30,33 @@ def run_line(run: Run) -> dict[str, Any]:
     }
 
 
+def learning(run: Run, known: list[Run]) -> dict[str, Any]:
+    """How a heal fared with people, from the answers to it that are in effect; null where there is nothing to count.
+
+    `acceptance_rate` is the share of verdicts on recipes that said yes; `recovery_rate` the cells that the heal mended
+    by those that it found wrong.
+    """
+    said = [each for each in known if each.answer.get("of") == run.id and each.status == "done"]
+    verdicts = [bool(told["accepted"]) for each in said for told in each.answer.get("verdicts", [])]
+    found = int(run.summary.get("cells_found") or 0)
+    return {
+        "answers": len(said),
+        "verdicts": len(verdicts),
+        "acceptance_rate": round(sum(verdicts) / len(verdicts), 4) if verdicts else None,
+        "recovery_rate": round(min(run.n_set / found, 1.0), 4) if found else None,
+    }
+
+
+def _told(run: Run, known: list[Run]) -> dict[str, Any]:
+    return run_line(run) | (learning(run, known) if run.kind == "heal" else {})
+
+
 def runs(*, home: Path | str | None = None, table: str | None = None) -> list[dict[str, Any]]:
     """Runs and undos, oldest first; of one table (its name or a path of it) where given."""
     store = Store(find_home(home))
     store.recover()
-    lines = [run_line(run) for run in store.runs()]
+    known = store.runs()
+    lines = [_told(run, known) for run in known]
     if table is None:
         return lines
     places = {table, str(Path(table).resolve())}

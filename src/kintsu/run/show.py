@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
-from kintsu.run.log import run_line
+from kintsu.run.log import learning, run_line
 from kintsu.run.selection import selected, selection
 from kintsu.run.sidecar import changes_table, findings_table
 
@@ -36,12 +37,14 @@ class Shown:
     purged: int
     findings: pl.DataFrame | None
     recipes: pl.DataFrame
+    learning: Mapping[str, Any] = field(default_factory=dict)  # of a heal: see `run.log.learning`
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
         """Plain JSON-able values, at most `limit` edits."""
         edits = self.changes if limit is None else self.changes.head(limit)
         return {
             **run_line(self.run),
+            **self.learning,
             "seed": self.run.seed,
             "versions": dict(self.run.versions),
             "summary": dict(self.run.summary),
@@ -80,7 +83,9 @@ def show(
     chosen = selected(changes, run, selection(row, column, recipe))
     found = _findings(store, run)
     recipes = _recipes(store, run, chosen)
-    return Shown(run, changes_table(chosen, sensitive=run.sensitive), total, purged, found, recipes)
+    edits = changes_table(chosen, sensitive=run.sensitive)
+    people = learning(run, store.runs()) if run.kind == "heal" else {}
+    return Shown(run, edits, total, purged, found, recipes, people)
 
 
 def _recipes(store: Store, run: Run, changes: pl.DataFrame) -> pl.DataFrame:
