@@ -95,6 +95,11 @@ def test_order_and_grouping_of_the_cells_do_not_matter(cls, options, part, seed)
     assert same(whole, cls(**options).add(tally(part, group=False)))
 
 
+def test_powers_that_overflow_do_so_in_any_order():
+    parts = [Column(pl.Series("c", [x], dtype=pl.Float64)) for x in (0.0, 0.0, 4.48e102)]
+    _check(Moments, parts)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_merge_refuses_other_parameters(name):
     cls = load("summaries", name)

@@ -20,7 +20,8 @@ class Moments:
     """Count, mean and the sums of the second to fourth powers of deviations from the mean.
 
     Merged pairwise, never from raw power sums, which lose all digits where the mean is large against the spread.
-    Numbers above 1e75 in size make the fourth power infinite: `kurtosis` is then None.
+    Numbers above 1e75 in size make the fourth power infinite: it and the third, which may or may not overflow on the
+    way there, are then infinite in any order of merging, and `skewness` and `kurtosis` None.
 
     References
     ----------
@@ -50,7 +51,7 @@ class Moments:
             mean += float((d * (n / total)).sum())
             d = x - mean
             square = d * d
-            return Moments(
+            return _settled(
                 total,
                 mean,
                 float((square * n).sum()),
@@ -80,7 +81,7 @@ class Moments:
                 + 4 * d * (na * b.m3 - nb * a.m3) / n
             )
             mean = a.mean * (na / n) + b.mean * (nb / n)
-        return Moments(a.n + b.n, float(mean), float(m2), float(m3), float(m4))
+        return _settled(a.n + b.n, float(mean), float(m2), float(m3), float(m4))
 
     @property
     def std(self) -> float | None:
@@ -109,3 +110,8 @@ class Moments:
     @classmethod
     def from_bytes(cls, data: bytes) -> Moments:
         return cls(**unpack(data, cls.name, 1)[0])
+
+
+def _settled(n: int, mean: float, m2: float, m3: float, m4: float) -> Moments:
+    """Moments whose third and fourth power are infinite together."""
+    return Moments(n, mean, m2, m3, m4) if np.isfinite(m4) else Moments(n, mean, m2, np.inf, np.inf)
