@@ -9,7 +9,10 @@ from kintsu.learn.crash import CrashResult
 from kintsu.learn.echo import ECHO
 from kintsu.learn.forecast import forecast
 
-FOLLOWS, GUESS = Recipe("h", "city", "vote", ""), Recipe("g", "city", "mode", "", nature="statistical")
+FOLLOWS, GUESS = (
+    Recipe("h", "city", "vote", "", parameters={"left": ["zip"]}),
+    Recipe("g", "city", "mode", "", nature="statistical"),
+)
 RECIPES = {recipe.id: recipe for recipe in (FOLLOWS, GUESS)}
 
 
@@ -44,11 +47,15 @@ def test_the_figures_worked_by_hand():
     assert told.error_rate_interval[0] < told.error_rate < told.error_rate_interval[1]
 
 
-def test_own_mistakes_do_not_flatter():
-    args = decisions((0, 0.9, "apply", FOLLOWS)), findings((0, "typo", 0.9)), RECIPES
-    assert forecast(crash(5, 5, own=90), *args, cells=100, auto=0.5) == forecast(
-        crash(5, 5), *args, cells=100, auto=0.5
-    )
+SPELT = Recipe("s", "city", "strip", "", parameters={"says": "strip"})
+
+
+def test_each_kind_of_mistake_is_reckoned_by_how_much_of_its_kind_was_found():
+    known = RECIPES | {SPELT.id: SPELT}
+    made = decisions((0, 0.9, "apply", SPELT), (1, 0.9, "apply", FOLLOWS))
+    told = forecast(crash(5, 5, own=90), made, findings(), known, cells=100, auto=0.5)
+    assert told.error_rate == pytest.approx((1 + 1 / 0.5) / 100)
+    assert told.recall == pytest.approx(1.8 / 3, abs=1e-6)
 
 
 def test_a_clean_table_has_no_errors_to_mend():

@@ -10,7 +10,7 @@ import polars as pl
 
 from kintsu.core.recipe import Recipe
 
-__all__ = ["ECHO", "echo", "edits_of"]
+__all__ = ["ECHO", "by_own_text", "echo", "edits_of"]
 
 ECHO: Final = "own_mistake"
 """Name of the operation in the crash test."""
@@ -23,6 +23,11 @@ BESIDE: Final = frozenset({"left", "formula", "other", "part", "entity"})
 """Parameters of recipes that look at other cells: what they take back is no edit of the text."""
 
 
+def by_own_text(recipes: Mapping[str, Recipe]) -> list[str]:
+    """Recipes that judge a cell by its own text: what they take back is an edit of it."""
+    return [key for key, recipe in recipes.items() if recipe.nature in SPELLED and not BESIDE & set(recipe.parameters)]
+
+
 def edits_of(repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFrame:
     """What the repairs take back, by column: `column`, `head`, `cut`, `put`, `tail`, `again`, `cells`.
 
@@ -30,7 +35,7 @@ def edits_of(repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFra
     characters that stayed. `again` says that `put` repeats what stands before it. Only recipes that judge a cell by its
     own text and mend several cells count, and only damage that leaves half of the text.
     """
-    fit = [key for key, recipe in recipes.items() if recipe.nature in SPELLED and not BESIDE & set(recipe.parameters)]
+    fit = by_own_text(recipes)
     pairs = (
         repairs.filter(
             pl.col("recipe").is_in(fit) & (pl.col("edit") == "set") & (pl.col("new") != "") & (pl.col("old") != "")
