@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from kintsu.core.policy import Policy
 from kintsu.core.recipe import Recipe
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
-from kintsu.learn.memory import Past, judged, past, settled
+from kintsu.learn.memory import Curve, Past, curves, judged, past, settled
 from kintsu.learn.recipes import Learned, load, merged, parse, replayed
 from kintsu.run.assess import Assessed, readable
 
@@ -25,10 +26,13 @@ __all__ = ["Memory", "known_recipes", "read_recipes", "recalled"]
 
 @dataclass(frozen=True)
 class Memory:
-    """Recipes that can be replayed, verdicts on recipes by id, and what replaying proposes for the table at hand."""
+    """Recipes that can be replayed, verdicts on recipes by id, how sure operations turned out to be in all tables, and
+    what replaying proposes for the table at hand.
+    """
 
     known: tuple[Learned, ...] = ()
     verdicts: Mapping[str, Past] = field(default_factory=dict)
+    operations: Mapping[tuple[str, str], Curve] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
     repairs: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(REPAIRS)))
 
@@ -47,9 +51,9 @@ class Memory:
         treated = assessed.treated
         return replace(assessed, treated=replace(treated, recipes={**self.recipes, **treated.recipes}))
 
-    def judged(self, repairs: pl.DataFrame) -> pl.DataFrame:
+    def judged(self, repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFrame:
         """Calibrated repairs, after the verdicts, together with what is remembered: the surer of equal proposals."""
-        told = judged(repairs, self.verdicts)
+        told = judged(repairs, self.verdicts, self.operations, recipes)
         if not len(self.repairs):
             return told
         both = concat([told, self.repairs], REPAIRS)
@@ -64,20 +68,28 @@ class Memory:
 
 
 def recalled(home: Path | None, table: Table, now: str) -> Memory:
-    """What people answered about earlier runs of this table in this store, undone answers left out.
+    """What people answered about earlier runs of this table in this store, undone answers left out, and what their
+    answers about all tables say of each operation.
 
     The same table has the same columns in the same order; its name may differ from batch to batch.
     """
     if home is None or not (home / "kintsu.db").is_file():
         return Memory()
     store = Store(home)
-    said = [run for run in store.runs(status="done") if run.kind == "answer" and run.columns == tuple(table.columns)]
+    answers = [run for run in store.runs(status="done") if run.kind == "answer"]
+    said = [run for run in answers if run.columns == tuple(table.columns)]
+    operations = curves(_told(answers, now))
     if not said:
-        return Memory()
-    told = [
-        {**verdict, "age_days": _days(run.started, now)} for run in said for verdict in run.answer.get("verdicts", [])
+        return Memory(operations=operations)
+    return Memory(tuple(known_recipes(store, said)), past(_told(said, now)), operations).on(table)
+
+
+def _told(answers: Sequence[Run], now: str) -> list[dict[str, Any]]:
+    return [
+        {**verdict, "age_days": _days(run.started, now)}
+        for run in answers
+        for verdict in run.answer.get("verdicts", [])
     ]
-    return Memory(tuple(known_recipes(store, said)), past(told)).on(table)
 
 
 def _days(then: str, now: str) -> float:

@@ -20,17 +20,28 @@ _CELL: Final = ["row", "column"]
 
 
 def verdicts_now(before: pl.DataFrame, after: pl.DataFrame) -> list[dict[str, Any]]:
-    """Recipes that were accepted or refused between two states, with the number of cells: no cell values.
+    """Recipes that were accepted or refused between two states, what they do, how sure they were before (`measured`),
+    and the number of cells: no cell values.
 
     A refusal counts where nothing of the recipe was taken: an alternative that lost some cells is not refused.
     """
     told = _fresh(before, after).filter(pl.col("rank").is_not_null() & (pl.col("edit") == "set"))
     counted = told.group_by("recipe").agg(
-        yes=(pl.col("action") == APPLIED).sum(), no=((pl.col("rank") == 0) & (pl.col("action") != APPLIED)).sum()
+        pl.col("healer", "operation").first(),
+        pl.col("measured").mean(),
+        yes=(pl.col("action") == APPLIED).sum(),
+        no=((pl.col("rank") == 0) & (pl.col("action") != APPLIED)).sum(),
     )
     return [
-        {"recipe": recipe, "accepted": bool(yes), "cells": int(yes or no)}
-        for recipe, yes, no in counted.sort("recipe").iter_rows()
+        {
+            "recipe": recipe,
+            "healer": healer,
+            "operation": operation,
+            "measured": None if measured is None else round(measured, 4),
+            "accepted": bool(yes),
+            "cells": int(yes or no),
+        }
+        for recipe, healer, operation, measured, yes, no in counted.sort("recipe").iter_rows()
         if yes or no
     ]
 
