@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kintsu.profile.values.edits import block_edits, mine_affixes
 from kintsu.profile.values.numbers import loose_numbers, print_numbers
 from kintsu.profile.values.spelling import repaired_encoding
-from kintsu.profile.values.typos import neighbours, wildcard_matches
+from kintsu.profile.values.typos import neighbours, split_by_count, wildcard_matches
 from kintsu.profile.values.units import header_unit, unit_of
 
 
@@ -81,3 +81,16 @@ def test_neighbours_are_within_reach():
 def test_a_symbol_matches_one_value_or_none():
     values = pl.DataFrame({"value": ["ala", "ana", "axa", "bxb", "bob"], "n": [9, 9, 1, 1, 9]})
     assert wildcard_matches(values, "x").select("value", "twin").rows() == [("bxb", "bob")]
+
+
+@pytest.mark.parametrize(
+    ("counts", "frequent"),
+    [
+        ([560, 89, 63, 43, 37, 2, 1, 1, 1], 5),  # one category holds most cells, few slips
+        ([300, 40, 8, 7, 7, 6, 6, 5, 5, 5, 4, 4], 2),  # a third of the cells are slips of two words
+    ],
+)
+def test_frequent_and_rare_values_part_where_counts_fall(counts, frequent):
+    values = pl.DataFrame({"value": [f"v{i:02d}" for i in range(len(counts))], "n": counts})
+    kept, _ = split_by_count(values)
+    assert kept["n"].to_list() == counts[:frequent]

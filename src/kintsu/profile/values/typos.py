@@ -31,17 +31,18 @@ _CELLS: Final = 40_000_000  # most characters compared at once by wildcards
 def split_by_count(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(frequent, rare) values: frequent ones hold the bulk of the cells, rare ones a fraction of their counts.
 
-    Where counts fall to a third or less from one value to the next, somewhere between two fifths and nine tenths of
-    the cells, that is where they part: with many slips, these hold part of the bulk.
+    With many slips, these hold part of the bulk: unless counts fall deepest beyond nine tenths of the cells, the two
+    part where counts last fall to a third or less before that.
     """
     ranked = values.sort(["n", "value"], descending=[True, False])
     if not len(ranked):
         return ranked, ranked
     held = ranked["n"].cum_sum() / ranked["n"].sum()
     n, share = ranked["n"].to_numpy(), held.to_numpy()
-    fall = np.where((share[:-1] >= 0.4) & (share[:-1] <= 0.9), n[:-1] / n[1:], 0.0)
-    if len(fall) and fall.max() >= _FALL and n[int(fall.argmax())] >= 6:
-        at = int(fall.argmax())
+    fall = np.where(share[:-1] >= 0.4, n[:-1] / n[1:], 0.0)
+    deep = np.flatnonzero((fall >= _FALL) & (share[:-1] <= 0.9) & (n[:-1] >= 6))
+    if len(deep) and share[int(fall.argmax())] <= 0.9:
+        at = int(deep[-1])
         return ranked.head(at + 1), ranked.slice(at + 1)
     bulk = int(ranked["n"][min(int((held < 0.8).sum()), len(ranked) - 1)])
     least = max(3.0, bulk / 4)
