@@ -32,8 +32,8 @@ def calibrated(
     """The repairs with `confidence` filled in.
 
     Confidence is the posterior mean of a Beta distribution, first per family (what is done, in all columns) and score
-    band, then per recipe: the prior is the healer's own score, worth `PRIOR_WEIGHT` proposals; the evidence is the
-    share of broken cells that such proposals put right, times the share of such proposals that were not needless. It
+    band, then per recipe and band: the prior is the healer's own score, worth `PRIOR_WEIGHT` proposals; the evidence is
+    the share of broken cells that such proposals put right, times the share of them that were not needless. It
     can be lifted only by what was broken in just this way, so a mistake that was never made on purpose keeps the
     healer's own, lower estimate. Then healers that agree on a cell lift each other, and those that disagree lower each
     other. A repair that only turns a sign stays at `SIGN` or below.
@@ -51,13 +51,13 @@ def calibrated(
 
 
 def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str, str]) -> pl.DataFrame:
-    """The posterior, per family and band and then per recipe."""
+    """The posterior, per family and band, then per recipe: its doubtful proposals say nothing about its sure ones."""
     band = pl.sum_horizontal(pl.col("score") >= edge for edge in BANDS)
     evidence = proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED))).with_columns(__band=band)
     told = repairs.with_columns(
         family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String), __band=band
     )
-    for key in (["healer", "family", "__band"], ["recipe"]):
+    for key in (["healer", "family", "__band"], ["recipe", "__band"]):
         told = told.join(_seen(evidence, key), on=key, how="left", maintain_order="left")
         n = pl.col("__n").fill_null(0.0).clip(0, MOST_SEEN)
         rate = pl.col("__mended").fill_null(pl.col("confidence")) * pl.col("__needed").fill_null(1.0)
