@@ -123,7 +123,7 @@ def _filled(
     # a wrong number elsewhere in the row makes the implied value implausible
     doubt = np.clip(_typical(model.plausible[name], value, centre), 0, 8)
     score = formula.agreement / (1 + 0.01 * np.exp(doubt))
-    frame = _frame(where, model, formula, name, value, np.where(fits, score, 0.5 * score), at)
+    frame = _frame(where, model, formula, name, value, np.where(fits, score, 0.5 * score))
     return frame.filter(np.isfinite(value) & (np.abs(value) < 1e15))
 
 
@@ -184,7 +184,7 @@ def _broken(
     share = weight / weight.sum(axis=0)
     sure = min(formula.agreement + 0.01, 0.99)
     parts = [
-        _frame(where, model, formula, name, values[i], share[i] * sure * np.where(exact[i], 1.0, 0.55), at)
+        _frame(where, model, formula, name, values[i], share[i] * sure * np.where(exact[i], 1.0, 0.55))
         for i, name in enumerate(formula.columns)
     ]
     return pl.concat(parts)
@@ -236,7 +236,6 @@ def _frame(
     name: str,
     value: Floats,
     score: Floats,
-    at: Mapping[str, Floats],
 ) -> pl.DataFrame:
     old = where[name].text
     group = pl.select(phrase("{}:{}", pl.lit(formula.text), where.row)).to_series()

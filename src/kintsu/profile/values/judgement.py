@@ -79,7 +79,7 @@ def _moments(c: _Column) -> pl.DataFrame:
 
 def _typos(c: _Column) -> pl.DataFrame:
     is_worded = c.is_text and c.shapes is None and not c.view.facts.is_free_text and not c.view.is_near_unique
-    return judge_typos(c.left, c.view.filled) if is_worded else NOTHING
+    return judge_typos(c.left) if is_worded else NOTHING
 
 
 _METHODS: Final[tuple[Callable[[_Column], pl.DataFrame], ...]] = (

@@ -67,7 +67,7 @@ def _regex(pattern: str, *, runs: bool) -> str:
 class Shapes:
     """The legal patterns of a patterned column.
 
-    `grain` is "exact", "alnum", "runs" or a semantic name; `regex` matches legal values whole; `template` is the one
+    `grain` is "exact", "alnum", "runs" or a semantic name; `regex` matches legal values whole; `constants` is the one
     dominant exact pattern with literal characters where all values agree, else "".
     """
 
@@ -75,7 +75,6 @@ class Shapes:
     patterns: tuple[str, ...]
     regex: str
     cover: float
-    dominant: str
     constants: str
 
     def accepts(self, text: pl.Expr) -> pl.Expr:
@@ -91,7 +90,7 @@ def find_shapes(view: ColumnView) -> Shapes | None:
     for name, regex in _SEMANTIC.items():
         share = float(probe.filter(pl.col("value").str.contains(regex))["n"].sum()) / total
         if share >= 0.9:
-            return Shapes(name, (), regex, share, "", "")
+            return Shapes(name, (), regex, share, "")
     if float(probe["value"].str.len_chars().median() or 0) > 60:  # type: ignore[arg-type]
         return None
     grains: list[tuple[str, Callable[[pl.Expr], pl.Expr], float]] = [
@@ -113,11 +112,11 @@ def find_shapes(view: ColumnView) -> Shapes | None:
             anchored = "^(?:" + "|".join(_regex(p, runs=grain == "runs") for p in patterns) + ")$"
             single = patterns[0] if grain == "exact" and legal["n"][0] >= 0.85 * total else ""
             constants = _constants(probe, single) if single else ""
-            return Shapes(grain, patterns, anchored, cover, single, constants)
+            return Shapes(grain, patterns, anchored, cover, constants)
         if grain == "exact" and len(legal) and _is_damaged_code(legal, total):
             top = str(legal["p"][0])
             share = float(legal["n"][0]) / total
-            return Shapes(grain, (top,), f"^{pattern_regex(top)}$", share, top, _constants(probe, top))
+            return Shapes(grain, (top,), f"^{pattern_regex(top)}$", share, _constants(probe, top))
     return None
 
 

@@ -117,7 +117,7 @@ def comparable(pairs: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([same.filter(~coded), twins.filter(pl.Series(kept, dtype=pl.Boolean))])
 
 
-def judge_typos(left: pl.DataFrame, filled: int) -> pl.DataFrame:
+def judge_typos(left: pl.DataFrame) -> pl.DataFrame:
     """Typos among `left`, the values of a text column that are not yet judged.
 
     Words of up to three letters are judged apart: there chance is another.
