@@ -34,8 +34,8 @@ def history():
     return pl.DataFrame(rows, schema=["customer", "city", "phone", "ordered"], orient="row")
 
 
-def judged(frame, least=0.5):
-    found = judge(Batch.of(frame), train(reference(frame))).filter(pl.col("score") >= least)
+def judged(frame, least=0.5, by="score"):
+    found = judge(Batch.of(frame), train(reference(frame))).filter(pl.col(by) >= least)
     return {(row, column): new for row, column, new in found.select("row", "column", "new").iter_rows()}
 
 
@@ -56,6 +56,23 @@ def test_a_wrong_key_does_not_change_the_cells_that_agree_with_each_other():
 def test_two_legal_values_that_contradict_each_other_alone_are_left_to_people():
     frame = places().select("zip", "city")
     assert not judged(with_cell(frame, 5, "city", "Kingston"), least=0.6)
+
+
+def test_the_contradiction_of_two_legal_values_is_a_fact_all_the_same():
+    frame = places().select("zip", "city")
+    found = judged(with_cell(frame, 5, "city", "Kingston"), least=0.8, by="suspicion")
+    assert found.get((5, "city")) == "Ashton" and {row for row, _ in found} == {5}
+
+
+def test_cells_that_the_rest_of_the_row_confirms_are_not_suspected():
+    found = judged(with_cell(places(), 5, "zip", "11233"), by="suspicion")
+    assert found.keys() == {(5, "zip")}
+
+
+def test_suspicion_is_never_below_the_score():
+    frame = with_cell(with_cell(with_cell(places(), 5, "city", "Kingston"), 20, "state", None), 40, "zip", "1o137")
+    found = judge(Batch.of(frame), train(reference(frame)))
+    assert len(found) and (found["suspicion"] >= found["score"]).all()
 
 
 def test_the_newest_row_of_a_group_may_differ_from_its_history():

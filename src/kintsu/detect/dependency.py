@@ -23,8 +23,10 @@ class DependencyViolation:
 
     Texts put together from other columns of the row (a code from a state and a number) are judged here too.
 
-    Score: the probability that the value which the others have is the right one, in [0, 1]. Blind to errors that
-    most rows of a group share, and to groups of one row.
+    Score: the probability that the row contradicts what the others have, in [0, 1], lowered where the rest of the row
+    says that the key is wrong and not this cell. Where nothing says which of the two it is, the cell is a finding, but
+    the healer, which needs to know, proposes nothing. Blind to errors that most rows of a group share, and to groups
+    of one row.
 
     Parameters
     ----------
@@ -40,7 +42,8 @@ class DependencyViolation:
         return train(reference)
 
     def find(self, batch: Batch, model: VoteModel, reference: Reference) -> pl.DataFrame:
-        judged = judge(batch, model).with_columns(why=evidence()).filter(pl.col("score") >= self.least)
+        contradicted = judge(batch, model).with_columns(score="suspicion", why=evidence())
+        judged = contradicted.filter(pl.col("score") >= self.least)
         derived = derive(batch, model.derived).rename({"shown": "why"}).filter(pl.col("score") >= self.least)
         columns = ["row", "column", "old", "missing", "score", "why"]
         both = pl.concat([judged.select(columns), derived.select(columns)])

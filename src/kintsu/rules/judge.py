@@ -19,7 +19,7 @@ from kintsu.rules.derive import DeriveModel
 from kintsu.rules.discover.dependency import Dependency, dependencies
 from kintsu.rules.formula import holds
 from kintsu.rules.history import SLIP, Clock, Spans, clock_of, moments_of
-from kintsu.rules.probability import probability
+from kintsu.rules.probability import contradiction, probability
 from kintsu.rules.source_model import sourced
 from kintsu.rules.votes import VoteTable, rank, weight_of
 
@@ -221,6 +221,7 @@ JUDGED = {
     "backing": pl.Float64,  # how much better that left cell agrees with the rest of the row than the old value does
     "rival": pl.Float64,  # votes of a third value in the best group, per vote for new
     "score": pl.Float64,  # probability that new is right
+    "suspicion": pl.Float64,  # the same, but for the doubt whether this cell or its key is the wrong one
 }
 
 
@@ -268,8 +269,8 @@ def _doubted(batch: Batch, model: VoteModel, judged: pl.DataFrame) -> pl.DataFra
         return judged
     known = pl.concat(fits).unique().with_columns(fit=pl.lit(True))
     joined = judged.join(known, on=["row", "column"], how="left", maintain_order="left")
-    score = pl.when(pl.col("fit").fill_null(False)).then(pl.col("score") * 0.1).otherwise("score")
-    return joined.with_columns(score=score).drop("fit")
+    doubt = pl.when(pl.col("fit").fill_null(False)).then(0.1).otherwise(1.0)
+    return joined.with_columns(pl.col("score", "suspicion") * doubt).drop("fit")
 
 
 def _pairs_of(rows: pl.Series, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -430,13 +431,14 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
             "backing": np.where(leads, backing, -np.inf).max(axis=0) - self_backing,
             "rival": _rival(votes[said, line], candidates, new, observed) / np.maximum(new_votes[said, line], 1),
         },
-        schema={name: dtype for name, dtype in JUDGED.items() if name != "score"},
+        schema={name: dtype for name, dtype in JUDGED.items() if name not in ("score", "suspicion")},
     )
     kept = (new >= 0) & leads.any(axis=0) & (frame["lead"].to_numpy() > 0)
     unchanged = pl.Series(_unchanged(read, ballot, rows, new, leads))
     is_slip = (pl.col("old_seen") < 2) & (pl.col("likeness") >= SLIP)
     lasting = pl.when(is_slip | pl.col("missing")).then(1.0).otherwise(unchanged)
-    return frame.with_columns(score=probability() * lasting).filter(kept)
+    told = {"score": probability() * lasting, "suspicion": contradiction() * lasting}
+    return frame.with_columns(**told).filter(kept)
 
 
 def _unchanged(read: _Read, ballot: _Ballot, rows: Ints, new: Ints, leads: npt.NDArray[np.bool_]) -> Floats:
