@@ -88,6 +88,47 @@ def test_more_examples_make_it_surer():
     assert one < three
 
 
+COMMON = st.dictionaries(texts, st.integers(5, 400), min_size=1, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(COMMON, st.none() | texts, st.integers(1, 4), st.data())
+def test_corrections_of_a_common_value_change_no_other_cell_unasked(counts, after, times, data):
+    before = data.draw(st.sampled_from(sorted(counts)))
+    if before == after:
+        return
+    for learned in learn([(before, after)] * times, column(counts)):
+        fires = learned.program.fires(pl.Series(sorted(counts)))
+        assert learned.asks or fires.sum() > 1
+
+
+def test_one_corrected_cell_of_a_common_value_asks_about_the_others():
+    values = column({"Closed": 244, "Closedee": 178, "Fail": 153, "Pass": 424}, flagged=("Closedee",))
+    [learned] = learn([("Closed", "Fail")], values)
+    assert learned.asks and learned.program.fires(values["value"]).to_list() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "counts", "flagged"),
+    [
+        ([("Closed", "Fail")] * 5, {"Closed": 244, "Fail": 153}, ()),  # corrected as often as makes a value common
+        ([("Closed", "Fail")], {"Closed": 4, "Fail": 153}, ()),
+        ([("n/a", "Fail")], {"n/a": 40, "Fail": 153}, ("n/a",)),
+        ([("Fial", "Fail")], {"Fial": 40, "Fail": 153}, ()),
+        ([("12 oz", "12")], {"12 oz": 40, "16 oz": 30, "12": 9}, ("16 oz",)),
+    ],
+)
+def test_a_value_that_is_rare_or_looks_wrong_needs_no_question(pairs, counts, flagged):
+    [learned] = learn(pairs, column(counts, flagged))
+    assert not learned.asks
+
+
+def test_one_empty_cell_says_nothing_about_the_others():
+    values = pl.DataFrame({"value": [None, "CA"], "n": [60, 40], "flagged": [60, 0]})
+    [learned] = learn([(None, "CA")], values)
+    assert learned.asks
+
+
 def test_operations_leave_null_alone():
     nothing = pl.Series([None], dtype=pl.String)
     made = {"set": {"from": "a", "to": "b"}, "strip": {"at": "end", "text": "x"}, "add": {"at": "end", "text": "x"},

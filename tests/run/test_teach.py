@@ -36,6 +36,20 @@ def test_a_program_is_offered_where_it_is_not_sure(tmp_path):
     assert found and found[0].cells >= 6
 
 
+def test_one_corrected_cell_of_a_common_value_changes_no_other_even_at_a_low_threshold(tmp_path):
+    store, run, out = healed(tmp_path, auto=0.2)
+    teach(run, [(2, "c", "z")], home=store.home)
+    assert cells(out, 2).count("z") == 1
+    [found] = [each for each in ask(run, home=store.home) if "c: write" in each.text]
+    assert found.cells == 6
+
+
+def test_a_value_corrected_again_and_again_is_generalised(tmp_path):
+    store, run, out = healed(tmp_path, auto=0.5)
+    teach(run, [(row, "c", "z") for row in range(5)], home=store.home)
+    assert "x" not in cells(out, 2)
+
+
 def test_a_confirmed_cell_goes_back_to_what_it_was(tmp_path):
     store, run, out = healed(tmp_path)
     teach(run, [(6, "b", "-")], home=store.home)

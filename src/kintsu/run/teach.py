@@ -37,8 +37,9 @@ def teach(
     """Give the right values of cells: (row, column, value), rows as the heal's input counts, None for an empty cell.
 
     A value that the cell had says that the cell was right. Small programs that explain all corrections of a column
-    and leave clean-looking cells alone are proposed for the other cells, and applied where they are sure enough; the
-    recipes that proposed the right or a wrong value for a labelled cell gain or lose confidence everywhere.
+    and leave clean-looking cells alone are proposed for the other cells, and applied where they are sure enough. That
+    one cell with a common value was wrong says nothing of the others with it: those become a question. The recipes
+    that proposed the right or a wrong value for a labelled cell gain or lose confidence everywhere.
 
     Raises
     ------
@@ -187,7 +188,11 @@ def _decided(
     changed = cells.join(table, on="value", how="inner", nulls_equal=True)
     much = len(changed) > session.policy.budget * max(session.heal.rows, 1)
     n = learned.pairs
-    doubt = "it would change much of the column: a question for a person" if much else "as sure as its examples make it"
+    doubt = "as sure as its examples make it"
+    if much:
+        doubt = "it would change much of the column: a question for a person"
+    elif learned.asks:
+        doubt = "other cells with this value look right: a question for a person"
     told = changed.with_columns(
         column=pl.lit(recipe.column),
         edit=pl.lit("set"),

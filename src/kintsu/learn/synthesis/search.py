@@ -29,11 +29,15 @@ COMMON: Final = 5  # cells; an unflagged value that stands in so many looks clea
 
 @dataclass(frozen=True)
 class Learned:
-    """A program, the labelled cells it explains, and its confidence on cells that nobody labelled."""
+    """A program, the labelled cells it explains, and its confidence on cells that nobody labelled.
+
+    `asks`: nothing separates the corrected cells from others that look right, so a person decides about those.
+    """
 
     program: Program
     pairs: int
     confidence: float
+    asks: bool = False
 
 
 def learn(pairs: Sequence[Pair], values: pl.DataFrame) -> list[Learned]:
@@ -49,6 +53,9 @@ def learn(pairs: Sequence[Pair], values: pl.DataFrame) -> list[Learned]:
 
     A program never contradicts a pair. It is given up where it would change values that look clean. Each pair is
     explained by at most one program: the one that explains most pairs, then the simplest.
+
+    A correction of a value that other cells have, too, without looking wrong, is evidence for its own row. Such a
+    program asks, unless other values support it or as many cells were corrected alike as make a value common.
     """
     examples = pl.DataFrame(
         list(pairs), schema={"before": pl.String, "after": pl.String}, orient="row"
@@ -69,10 +76,10 @@ def learn(pairs: Sequence[Pair], values: pl.DataFrame) -> list[Learned]:
         fresh = hits & open_
         if not fresh:
             continue
-        confidence = _confidence(program, times, wrong, values)
-        if confidence is not None:
+        learned = _trusted(program, times, wrong, values)
+        if learned is not None:
             open_ -= fresh
-            found.append(Learned(program, times, confidence))
+            found.append(learned)
     return found
 
 
@@ -175,7 +182,7 @@ def _guesses(before: str, after: str) -> Iterator[Program]:
     rest_before, rest_after = before[start:], after[start:]
     end = len(_common([rest_before[::-1], rest_after[::-1]]))
     gone, come = rest_before[: len(rest_before) - end], rest_after[: len(rest_after) - end]
-    if gone:
+    if gone and gone != before:  # the whole text would be a constant in disguise
         yield Program("replace", {"at": "any", "text": gone, "by": come})
         if start == 0:
             yield Program("replace", {"at": "start", "text": gone, "by": come})
@@ -211,8 +218,8 @@ def _token_guesses(before: str, after: str) -> Iterator[Program]:
                         yield Program("tokens", {"by": by, "count": len(parts), "pick": list(pick), "join": join})
 
 
-def _confidence(program: Program, times: int, wrong: pl.DataFrame, values: pl.DataFrame) -> float | None:
-    """Posterior mean that a cell the program changes is right then; None where it would change clean-looking values.
+def _trusted(program: Program, times: int, wrong: pl.DataFrame, values: pl.DataFrame) -> Learned | None:
+    """The program with the posterior mean that a cell it changes is right then; None if clean values would change.
 
     Every labelled cell counts one, every other distinct value that it changes counts `SUPPORT_WEIGHT` where the new
     text is the more frequent one or the old one was flagged, and against it where the old one looks clean.
@@ -223,7 +230,7 @@ def _confidence(program: Program, times: int, wrong: pl.DataFrame, values: pl.Da
         return None
     counts = values.select(new="value", n_new="n")
     judged = changed.join(counts, on="new", how="left", nulls_equal=True, maintain_order="left")
-    known = pl.col("value").is_in(wrong["before"].implode())
+    known = pl.col("value").is_in(wrong["before"].implode(), nulls_equal=True)
     n_new = pl.col("n_new").fill_null(0)
     flagged = 2 * pl.col("flagged") >= pl.col("n")
     judged = judged.with_columns(
@@ -244,10 +251,23 @@ def _confidence(program: Program, times: int, wrong: pl.DataFrame, values: pl.Da
     elif share > HABIT and 2 * int(judged["flagged"].sum()) < int(judged["n"].sum()):
         against += 1.0
     support = SUPPORT_WEIGHT * min(good, SUPPORT_CAP)
-    return (1 + times + support) / (PRIOR + times + support + against)
+    confidence = (1 + times + support) / (PRIOR + times + support + against)
+    asks = not good and times < COMMON and _is_legal(judged.filter(known))
+    return Learned(program, times, confidence, asks)
+
+
+def _is_legal(corrected: pl.DataFrame) -> bool:
+    """Whether the corrected cells had one value that enough others have, too, which look right; empty cells always."""
+    if len(corrected) != 1:
+        return False
+    value = corrected.row(0, named=True)
+    if value["n"] < COMMON:
+        return False
+    slip = (value["n_new"] or 0) > value["n"] and _alike(value["value"], value["new"])
+    return value["value"] is None or not (2 * value["flagged"] >= value["n"] or slip)
 
 
 def _alike(old: str | None, new: str | None) -> bool:
-    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.distance import OSA
 
-    return old is not None and new is not None and Levenshtein.normalized_similarity(old, new) >= 0.6
+    return old is not None and new is not None and OSA.normalized_similarity(old, new) >= 0.6
