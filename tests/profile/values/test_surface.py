@@ -53,3 +53,29 @@ def test_integers_with_a_trailing_zero_are_integers_among_integers():
 def test_a_letter_that_looks_like_a_digit_is_one_where_the_decimals_say_so():
     prices = [f"{3 + 0.37 * i:.2f}" for i in range(200)]
     assert judged([*prices, "34.8l", "S7.47"]) == {"34.8l": "34.81", "S7.47": "57.47"}
+
+
+def test_signs_that_mark_several_columns_are_taken_from_a_column_of_few_values():
+    numbers = [str(100 + 3 * i) for i in range(200)]
+    marked = [n + "?" if i % 20 == 0 else n for i, n in enumerate(numbers)]
+    flags = ["0?" if i == 7 else str(i % 2) for i in range(200)]
+    batch = Batch.of(pl.DataFrame({"a": marked, "b": marked[::-1], "c": flags}))
+    reference = reference_of(lambda columns=None: iter([batch]), batch.table, seed=0)
+    assert judgement_of(reference, "c").filter("mend").select("value", "new").rows() == [("0?", "0")]
+
+
+def test_many_different_signs_after_numbers_are_taken_away():
+    numbers = [str(100 + 3 * i) for i in range(200)]
+    marked = {n + "?#*!^"[i % 5]: n for i, n in enumerate(numbers[::8])}
+    assert judged([*marked, *(n for n in numbers if n not in marked.values())]) == marked
+
+
+def test_a_plus_sign_that_others_do_not_have_is_taken_away():
+    numbers = [str(100 + 3 * i) for i in range(200)]
+    assert judged([*numbers, "+400", "+7"]) == {"+400": "400", "+7": "7"}
+    assert not judged([f"+{n}" for n in numbers])
+
+
+def test_few_fractions_do_not_make_integers_floats():
+    numbers = [str(i) for i in range(1, 300)]
+    assert judged([*numbers, "46.0", "0.46", "0.51"])["46.0"] == "46"

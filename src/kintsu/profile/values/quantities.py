@@ -24,7 +24,7 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     seen (see `parsed_like`).
     """
     if nature.kind == "number":
-        floats = pl.concat([_floats_among_integers(nature, left), _other_places(nature, left)])
+        floats = pl.concat([_signed(nature, left), _floats_among_integers(nature, left), _other_places(nature, left)])
     else:
         floats = NOTHING
     unread = (nature.parsed if parsed is None else parsed).filter(pl.col("plain").is_null())
@@ -91,6 +91,30 @@ def _look_alikes(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _signed(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with a plus sign, in a column that writes nineteen of twenty positive numbers without."""
+    signed = left.filter(pl.col("value").str.contains(r"^\+(?:[1-9]\d*|0)(?:\.\d+)?$"))
+    positive = nature.view.share(pl.col("value").str.contains(r"^\+?\d+(?:\.\d+)?$"))
+    share = nature.view.share(pl.col("value").str.contains(r"^\+\d"))
+    if not len(signed) or share > 0.05 * positive:
+        return NOTHING
+    return judged(
+        signed.select(
+            "value",
+            new=pl.col("value").str.slice(1),
+            why=phrase(
+                "a plus sign, which {} % of the numbers do not have", pl.lit(round(100 - 100 * share / positive, 1))
+            ),
+        ),
+        kind="format",
+        score=0.95,
+        mend=True,
+        new_score=0.97,
+        operation="number_format",
+        says="print numbers without a plus sign",
+    )
+
+
 def _floats_among_integers(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
     """Whole numbers with a trailing .0 in a column of which nineteen of twenty cells are bare integers."""
     dotted = left.filter(pl.col("value").str.contains(r"^[+-]?\d+\.0+$"))
@@ -99,7 +123,9 @@ def _floats_among_integers(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
     bare = nature.view.share(pl.col("value").str.contains(r"^[+-]?\d+$"))
     # nearly all points are those of a trailing zero: the column has no fractions
     fractions = nature.view.share(pl.col("value").str.contains(r"^[+-]?\d+\.\d*[1-9]\d*$"))
-    if bare < 0.5 or fractions > 0.02 * nature.view.share(pl.col("value").str.contains(r"\.0+$")) + 0.002:
+    few = 0.02 * nature.view.share(pl.col("value").str.contains(r"\.0+$")) + 0.002
+    # a number that lost its last digits, or was divided, is no fraction of a column of integers
+    if bare < 0.5 or fractions > (0.02 if bare >= 0.9 else few):
         return NOTHING
     return judged(
         dotted.select(

@@ -13,7 +13,7 @@ import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
-from kintsu.core.phrase import phrase
+from kintsu.core.phrase import number_of, phrase
 from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.shapes import exact_pattern, pattern_regex
 from kintsu.profile.values.spelling import judge_blanks, judge_encoding, judge_markup, judge_quotes
@@ -26,7 +26,8 @@ _PROBE: Final = 20_000  # distinct values that the form of a column is learned f
 _ODD: Final = 50_000  # most values outside the form that are looked at
 _LONGEST: Final = 10  # characters of a mark
 _NUMBER: Final = r"^[+-]?\d+(?:\.\d+)?$"
-_MOST_MARKS: Final = 3  # different marks of one column: more of them are part of the values ("12-A", "12-B")
+_MOST_MARKS: Final = 3  # different lettered marks of one column: more are part of the values ("12-A", "12-B")
+_LEAST: Final = 3  # distinct values that a mark needs in one column at least
 _VAGUE: Final = "<>≤≥±~≈+"  # before a number they may say that it is not exact
 
 
@@ -35,8 +36,6 @@ _STEPS: Final[tuple[Callable[[ColumnView], pl.DataFrame], ...]] = (
     lambda v: judge_blanks(v, v.values),
     judge_quotes,
     judge_markup,
-    lambda v: judge_marks(v),
-    lambda v: judge_marks(v),  # one at either end
 )
 
 
@@ -51,6 +50,11 @@ def surface_of(reference: Reference, name: str) -> pl.DataFrame:
             for name, view in views.items():
                 if view.filled >= 5:
                     found[name] = compose(found[name], step(_merged(view, found[name])), view)
+        for _ in range(2):  # one mark at either end
+            bare = {name: _merged(view, found[name]) for name, view in views.items() if view.filled >= 5}
+            common = common_marks(list(bare.values()))
+            for name, view in bare.items():
+                found[name] = compose(found[name], judge_marks(view, common), views[name])
         return found
 
     tables: dict[str, pl.DataFrame] = remembered(reference, "surfaces", build)
@@ -114,10 +118,12 @@ def _form(view: ColumnView) -> tuple[str, bool] | None:
     """Regular expression of the values of a column of numbers or of one kind of code, and whether it is numbers."""
     probe = view.probe(_PROBE).filter(~is_null_token(pl.col("value")))
     total = int(probe["n"].sum())
-    if len(probe) < 5 or total < 20:
+    if total < 20:
         return None
     if int(probe.filter(pl.col("value").str.contains(_NUMBER))["n"].sum()) >= 0.4 * total:
         return _NUMBER, True
+    if len(probe) < 5:
+        return None
     forms = (
         probe.group_by(p=exact_pattern(pl.col("value")))
         .agg(pl.col("n").sum(), pl.len().alias("d"))
@@ -131,55 +137,53 @@ def _form(view: ColumnView) -> tuple[str, bool] | None:
     return "^(?:" + "|".join(pattern_regex(p) for p in legal) + ")$", False
 
 
-def judge_marks(view: ColumnView) -> pl.DataFrame:
+_MARKS: Final = {"mark": pl.String, "at_end": pl.Boolean}
+_NO_MARKS: Final = pl.DataFrame(schema=_MARKS)
+
+
+def common_marks(views: list[ColumnView]) -> pl.DataFrame:
+    """Signs that stand before or after values of two columns or more: there a column of few values may carry them."""
+    known = []
+    for view in views:
+        made = _marked(view)
+        if made is not None:
+            known.append(_counted(view, *made).select(*_MARKS))
+    if len(known) < 2:
+        return _NO_MARKS
+    bare = ~pl.col("mark").str.contains(r"[\p{L}\d]")
+    return pl.concat(known).filter(bare).group_by(*_MARKS).len().filter(pl.col("len") >= 2).select(*_MARKS)
+
+
+def judge_marks(view: ColumnView, common: pl.DataFrame = _NO_MARKS) -> pl.DataFrame:
     """One mark before or after many values of a column of numbers or codes, which lack it to be of its form.
 
-    A mark needs three distinct values. Units and bare letters are left to the methods that know them.
+    A mark needs three distinct values, or to be one of the `common` marks of the table. Units and bare letters are left
+    to the methods that know them.
     """
-    form = _form(view)
-    if form is None:
+    read = _marked(view)
+    if read is None:
         return NOTHING
-    regex, is_number = form
-    odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
-    if len(odd) < 3 or len(odd) > _ODD:
-        return NOTHING
-    made = cuts(odd, _LONGEST).rename({"rest": "new", "cut": "mark"}).filter(pl.col("new").str.contains(regex))
-    made = made.filter(pl.len().over("mark", "at_end") >= 3)
-    if not len(made):
-        return NOTHING
-    made = made.filter(~_is_own(is_number))
-    marks = made.group_by("mark", "at_end").agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
-    marks = marks.filter((pl.col("d") >= 3) & (pl.col("cells") <= 0.6 * view.filled)).sort("mark", "at_end")
-    marks = _not_written_over(marks, odd)
-    if is_number and len(marks):
-        is_unit = [
-            bool(unit_of(mark.strip()) if at_end else leading_unit_of(mark.strip()))
-            for mark, at_end in marks.select("mark", "at_end").iter_rows()
-        ]
-        marks = marks.filter(~pl.Series(is_unit))
-    if not len(marks) or len(marks) > _MOST_MARKS:
+    made, odd, is_number = read
+    marks = _counted(view, made, odd, is_number, common)
+    lettered = marks["mark"].str.contains(r"[\p{L}\d]").sum()
+    if not len(marks) or lettered > _MOST_MARKS:
         return NOTHING
     found = made.join(marks, on=["mark", "at_end"])
     found = found.sort(["value", "cells", "mark", "at_end"], descending=[False, True, False, True])
     found = found.unique("value", keep="first", maintain_order=True)
     vague = pl.col("mark").str.contains(f"^[{_VAGUE} ]+$") & pl.lit(is_number)
-    sure = (
-        pl.when(vague)
-        .then(0.75)
-        .when((pl.col("d") >= 5) & (pl.col("cells") <= 0.3 * view.filled))
-        .then(0.96)
-        .otherwise(0.9)
-    )
+    often = (pl.col("d") >= 5) | pl.col("common")
+    sure = pl.when(vague).then(0.75).when(often & (pl.col("cells") <= 0.3 * view.filled)).then(0.96).otherwise(0.9)
     return judged(
         found.select(
             "value",
             "new",
             new_score=sure,
             why=phrase(
-                "{} at the {} of {}; without it they are of the form of the column",
+                "{} at the {} of {}; without it the value is of the form of the column",
                 pl.col("mark").map_elements(repr, return_dtype=pl.String),
                 pl.when("at_end").then(pl.lit("end")).otherwise(pl.lit("beginning")),
-                "cells",
+                number_of("cells", "cell", "cells"),
             ),
             says=phrase(
                 "take {} away from the {}",
@@ -189,6 +193,36 @@ def judge_marks(view: ColumnView) -> pl.DataFrame:
         ),
         kind="typo", score=0.97, mend=True, operation="noise_affix",
     )  # fmt: skip
+
+
+def _marked(view: ColumnView) -> tuple[pl.DataFrame, pl.DataFrame, bool] | None:
+    """All ways to cut a mark off values outside the column's form that lead into it, these values, if it is numbers."""
+    form = _form(view)
+    if form is None:
+        return None
+    regex, is_number = form
+    odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
+    if not 0 < len(odd) <= _ODD:
+        return None
+    made = cuts(odd, _LONGEST).rename({"rest": "new", "cut": "mark"}).filter(pl.col("new").str.contains(regex))
+    return made.filter(~_is_own(is_number)), odd, is_number
+
+
+def _counted(
+    view: ColumnView, made: pl.DataFrame, odd: pl.DataFrame, is_number: bool, common: pl.DataFrame = _NO_MARKS
+) -> pl.DataFrame:
+    """The marks that may be taken away: `mark`, `at_end`, `d` distinct values, `cells`, whether it is `common`."""
+    marks = made.group_by(*_MARKS).agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
+    marks = marks.join(common.with_columns(common=True), on=list(_MARKS), how="left")
+    marks = marks.with_columns(pl.col("common").fill_null(False)).filter((pl.col("d") >= _LEAST) | pl.col("common"))
+    marks = _not_written_over(marks.filter(pl.col("cells") <= 0.6 * view.filled).sort(*_MARKS), odd)
+    if is_number and len(marks):
+        is_unit = [
+            bool(unit_of(mark.strip()) if at_end else leading_unit_of(mark.strip()))
+            for mark, at_end in marks.select(*_MARKS).iter_rows()
+        ]
+        marks = marks.filter(~pl.Series(is_unit))
+    return marks
 
 
 def _not_written_over(marks: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
@@ -208,4 +242,4 @@ def _is_own(is_number: bool) -> pl.Expr:
     """
     mark = pl.col("mark")
     own = (mark.str.contains(r"\d") & ~mark.str.contains(r"^\s*[\[({].*[\])}]$")) | mark.str.contains(r"^[\p{L}\s]+$")
-    return own | mark.str.contains(r"[%‰.,:\-()]$|^[\-(.,]") if is_number else own
+    return own | mark.str.contains(r"[%‰.,:\-()]$|^[\-‐‑‒–—−(.,]") if is_number else own
