@@ -7,17 +7,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["BAD_INPUT", "BELOW", "OK", "STEP_FAILED", "STOPPED", "main", "run"]
+from kintsu.apps.cli.exits import BAD_INPUT, NO_READER, OK, STOPPED, TERMINATED
 
-OK: Final = 0
-BELOW: Final = 1  # `check` found a score below --fail-under
-BAD_INPUT: Final = 2  # bad input or usage; nothing was written
-STEP_FAILED: Final = 3  # the run is complete except for the steps named
-STOPPED: Final = 130  # Ctrl-C, as shells expect it (128 + SIGINT)
-TERMINATED: Final = 143  # 128 + SIGTERM
-NO_READER: Final = 141  # standard output was closed (128 + SIGPIPE)
+__all__ = ["main", "run"]
 
 
 class _Terminated(BaseException):

@@ -23,6 +23,7 @@ A = Annotated[str, typer.Argument(metavar="A", help="The earlier table.", show_d
 B = Annotated[str, typer.Argument(metavar="B", help="The later table.", show_default=False)]
 
 
+@o.reads
 def check(
     source: o.In,
     findings: o.FindingsFile = None,
@@ -37,24 +38,17 @@ def check(
     with_: o.Tables = None,
     multivariate: o.Multivariate = None,
     against: Against = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
     """Find what is wrong with a table and score it; nothing is changed. A gate with --fail-under."""
-    from kintsu.apps.cli.edge import BELOW, OK, STEP_FAILED
+    from kintsu.apps.cli.exits import BELOW, OK, STEP_FAILED
     from kintsu.apps.cli.summary import check_summary, warn_failed
     from kintsu.diagnose.report import collect
     from kintsu.run.check import check as run
 
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     with progress(quiet or as_json) as show:
         result = run(
             source,
@@ -84,18 +78,13 @@ def check(
     return STEP_FAILED if result.failed else OK
 
 
+@o.reads
 def profile(
     source: o.In,
     seed: o.Seed = 0,
     sensitive: o.Sensitive = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -103,7 +92,6 @@ def profile(
     from kintsu.apps.cli.tables import profile_table
     from kintsu.run.profile import profile as run
 
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     told = run(source, seed=seed, read=read, sensitive=o.names(sensitive)).to_dict()
     if as_json:
         emit(told)
@@ -112,18 +100,13 @@ def profile(
     return 0
 
 
+@o.reads
 def compare(
     old: A,
     new: B,
     seed: o.Seed = 0,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -131,7 +114,6 @@ def compare(
     from kintsu.apps.cli.tables import compare_table
     from kintsu.run.compare import compare as run
 
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     told = run(old, new, seed=seed, read=read).to_dict()
     if as_json:
         emit(told)
@@ -140,18 +122,13 @@ def compare(
     return 0
 
 
+@o.reads
 def diff(
     old: A,
     new: B,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Cells listed with --json.")] = 10_000,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -159,7 +136,6 @@ def diff(
     from kintsu.apps.cli.tables import diff_table
     from kintsu.run.diff import diff as run
 
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     told = run(old, new, read=read).to_dict(limit)
     if as_json:
         emit(told)

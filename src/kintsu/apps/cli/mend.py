@@ -69,6 +69,7 @@ NoCrashTest = Annotated[
 ]
 
 
+@o.reads
 def heal(
     source: o.In,
     out: Out = None,
@@ -99,14 +100,8 @@ def heal(
     dry_run: DryRun = False,
     force: Force = False,
     home: o.Home = None,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
@@ -118,7 +113,6 @@ def heal(
         out = "-"  # a filter: standard input to standard output
     if out == "-" and as_json:
         raise UsageError("-o - and --json both want standard output: give -o a file")
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     with tempfile.TemporaryDirectory(prefix="kintsu-") as folder:
         target = Path(folder) / f"table{_suffix(source)}" if out == "-" else None
         with progress(quiet or as_json) as show:
@@ -169,7 +163,7 @@ def _suffix(source: str) -> str:
 
 
 def _tell(result: Any, files: dict[str, Path | None], as_json: bool, quiet: bool, *, piped: bool) -> int:
-    from kintsu.apps.cli.edge import OK, STEP_FAILED
+    from kintsu.apps.cli.exits import OK, STEP_FAILED
     from kintsu.apps.cli.summary import heal_summary, warn_failed
 
     if as_json:

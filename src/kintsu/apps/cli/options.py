@@ -1,37 +1,39 @@
 """The options that several commands share."""
 
-from __future__ import annotations
-
+# no postponed annotations: `reads` hands those of `read_options` to other commands
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from kintsu.core.contracts import ReadOptions
+    from kintsu.core.contracts import ReadOptions as Read
+else:
+    Read = object  # the contracts import polars, and `kintsu --help` has to be quick
 
 __all__ = [
-    "DayFirst",
-    "DecimalComma",
-    "Delimiter",
-    "Encoding",
     "FindingsFile",
     "Home",
+    "Identifiers",
     "In",
     "Json",
     "Keys",
-    "NoHeader",
+    "Multivariate",
     "OrderColumn",
     "Quiet",
-    "Quote",
+    "Read",
     "ReportFile",
     "Rules",
     "Seed",
     "Sensitive",
-    "Sheet",
-    "TableName",
+    "Tables",
+    "named_tables",
     "names",
     "read_options",
+    "reads",
 ]
 
 _READING = "Reading"
@@ -129,15 +131,15 @@ def named_tables(values: list[str] | None) -> dict[str, str]:
 
 
 def read_options(
-    delimiter: str | None = None,
-    quote: str | None = None,
-    encoding: str | None = None,
-    no_header: bool = False,
-    decimal_comma: bool = False,
-    day_first: bool = False,
-    sheet: str | None = None,
-    table: str | None = None,
-) -> ReadOptions:
+    delimiter: Delimiter = None,
+    quote: Quote = None,
+    encoding: Encoding = None,
+    no_header: NoHeader = False,
+    decimal_comma: DecimalComma = False,
+    day_first: DayFirst = False,
+    sheet: Sheet = None,
+    table: TableName = None,
+) -> Read:
     """Reading options as given; what was not given is found out from the data.
 
     Raises
@@ -162,3 +164,17 @@ def read_options(
         sheet=sheet,
         table=table,
     )
+
+
+def reads(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the options of `read_options` in the place of its parameter `read`, which gets their result."""
+    spelt = inspect.signature(read_options).parameters
+    signature = inspect.signature(command, eval_str=True)
+    shown = [each for p in signature.parameters.values() for each in (spelt.values() if p.name == "read" else [p])]
+
+    @wraps(command)
+    def read_first(**given: Any) -> int:
+        return command(read=read_options(**{name: given.pop(name) for name in spelt}), **given)
+
+    read_first.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    return read_first

@@ -13,26 +13,20 @@ from kintsu.apps.cli.console import console, emit, progress
 __all__ = ["crash_test", "generate"]
 
 
+@o.reads
 def crash_test(
     source: o.In,
     seed: o.Seed = 0,
-    delimiter: o.Delimiter = None,
-    quote: o.Quote = None,
-    encoding: o.Encoding = None,
-    no_header: o.NoHeader = False,
-    decimal_comma: o.DecimalComma = False,
-    day_first: o.DayFirst = False,
-    sheet: o.Sheet = None,
-    table: o.TableName = None,
+    *,
+    read: o.Read,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
     """Break a copy on purpose: how much of it would be found and mended here?"""
-    from kintsu.apps.cli.edge import OK, STEP_FAILED
+    from kintsu.apps.cli.exits import OK, STEP_FAILED
     from kintsu.apps.cli.summary import crash_summary, warn_failed
     from kintsu.run.crash_test import crash_test as run
 
-    read = o.read_options(delimiter, quote, encoding, no_header, decimal_comma, day_first, sheet, table)
     with progress(quiet or as_json) as show:
         result = run(source, seed=seed, read=read, progress=show)
     told = result.to_dict()

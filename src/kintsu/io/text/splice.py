@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,10 @@ from kintsu.io.files import writing
 from kintsu.io.text.chunks import rescan
 from kintsu.io.text.dialect import Dialect
 from kintsu.io.text.dialects import Layout
+from kintsu.io.text.indexed import Indexed
 from kintsu.io.text.record import field_text
 from kintsu.io.text.scan import FINE, Records
 from kintsu.io.text.source import inner_bytes, open_inner, outer_bytes, write_inner
-
-if TYPE_CHECKING:
-    from kintsu.io.text.table import TextTable
 
 __all__ = ["field_of", "shifted", "splice"]
 
@@ -92,7 +90,7 @@ class _Work:
     order: Int64s = field(default_factory=lambda: np.empty(0, np.int64))  # edits by row, adds first
 
 
-def _work_of(edits: pl.DataFrame, table: TextTable) -> _Work:
+def _work_of(edits: pl.DataFrame, table: Indexed) -> _Work:
     unknown = set(edits["edit"].unique().to_list()) - {"set", "drop", "add"}
     if unknown:
         raise UsageError(f"a text file cannot take edits of kind {sorted(map(str, unknown))}; it takes set, drop, add")
@@ -138,7 +136,7 @@ def _refuse_clashes(work: _Work, is_add: npt.NDArray[np.bool_]) -> None:
         raise UsageError(f"two edits of row {work.numbered[at]} ({work.name[at] or 'the whole row'}): keep one of them")
 
 
-def splice(table: TextTable, edits: pl.DataFrame, target: Path) -> pl.DataFrame:
+def splice(table: Indexed, edits: pl.DataFrame, target: Path) -> pl.DataFrame:
     """Write the table with its edits to `target`; see `core.contracts.Table.patch` and this module's head."""
     work = _work_of(edits, table)
     rows = table.rows
@@ -158,7 +156,7 @@ def splice(table: TextTable, edits: pl.DataFrame, target: Path) -> pl.DataFrame:
     return edits.with_columns(filled).select(list(EDITS))
 
 
-def _write(table: TextTable, work: _Work, target: Path) -> None:
+def _write(table: Indexed, work: _Work, target: Path) -> None:
     """One pass: chunks without edits are copied as they are."""
     dialect, chunks, low = table.dialect, table.chunks, 0
     rows = work.row[work.order]
@@ -180,7 +178,7 @@ def _write(table: TextTable, work: _Work, target: Path) -> None:
             low = high
 
 
-def _check_records(table: TextTable, work: _Work, target: Path) -> None:
+def _check_records(table: Indexed, work: _Work, target: Path) -> None:
     """Torn lines beside other edits could join records that were apart; then numbers would lie, so refuse.
 
     Raises
@@ -188,9 +186,7 @@ def _check_records(table: TextTable, work: _Work, target: Path) -> None:
     OutputError
         The new file does not have the records that it should have.
     """
-    from kintsu.io.text.table import TextTable
-
-    made = TextTable(target, table.ref.name, table.suffix, Layout(table.dialect, table.columns, table.offset))
+    made = Indexed(target, table.ref.name, Layout(table.dialect, table.columns, table.offset))
     expected = table.rows + work.kind.count("add") - work.kind.count("drop")
     if made.rows != expected:
         raise OutputError(
@@ -224,9 +220,7 @@ def _piece(work: _Work, at: int) -> bytes:
     return raw
 
 
-def _patch(
-    data: bytes, records: Records, work: _Work, order: Int64s, first: int, table: TextTable, sink: _Sink
-) -> None:
+def _patch(data: bytes, records: Records, work: _Work, order: Int64s, first: int, table: Indexed, sink: _Sink) -> None:
     """Write the bytes of one chunk with its edits; fills in the raw bytes of the edits."""
     view = memoryview(data)
     rows = work.row[order] - first
@@ -271,7 +265,7 @@ def _past_joined(data: bytes, stop: int, last: int) -> int:
     return stop
 
 
-def _check(work: _Work, at: int, found: bytes, table: TextTable) -> None:
+def _check(work: _Work, at: int, found: bytes, table: Indexed) -> None:
     """The record or field must hold what the edit expects: its exact bytes where they are given, else its text."""
     expected = work.old_raw[at]
     where = f"{work.name[at]}, row {work.numbered[at]}" if work.kind[at] == "set" else f"row {work.numbered[at]}"
@@ -291,7 +285,7 @@ def _shown(raw: bytes) -> str:
     return repr(raw[:80].decode("utf-8", "replace")) + ("..." if len(raw) > 80 else "")
 
 
-def _replacement(work: _Work, at: int, found: bytes, table: TextTable) -> bytes:
+def _replacement(work: _Work, at: int, found: bytes, table: Indexed) -> bytes:
     raw = work.new_raw[at]
     if raw is None:
         dialect = table.dialect
