@@ -90,3 +90,22 @@ def test_patterns_count_every_cell_at_most_once(values):
     found = find_patterns(pl.Series(values, dtype=pl.String), pl.Series([2] * len(values), dtype=pl.Int64))
     assert sum(cells for _, cells in found) <= 2 * len(values)
     assert all(cells > 0 for _, cells in found)
+
+
+@pytest.mark.parametrize(
+    ("endings", "meaning"),
+    [
+        (["Oak Lane", "High Road", "Mill Street"], "text"),
+        (["broadway", "kingsway"], "text"),
+        (["kg", "lbs", "g"], "number_with_unit"),
+        (["fl oz"], "number_with_unit"),
+        (["Seats"], "number_with_unit"),
+        (["oz", "oz.", "ounce", "bottle"], "number_with_unit"),
+    ],
+)
+def test_what_follows_a_number_is_a_unit_only_if_it_is_known_or_always_the_same(endings, meaning):
+    cells = [f"{i + 3} {endings[i % len(endings)]}" for i in range(4 * N)]
+    found = column("c", cells)
+    assert (found.semantic_type or found.type) == meaning
+    turned = column("c", [" ".join(reversed(cell.split(" ", 1))) for cell in cells])
+    assert turned.semantic_type != "number_with_unit"

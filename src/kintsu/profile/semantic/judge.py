@@ -15,6 +15,7 @@ from kintsu.profile.semantic.kinds import SHARE, SemanticType, named
 from kintsu.profile.semantic.role import role
 from kintsu.profile.state import ColumnState
 from kintsu.profile.values.null_tokens import is_null_token
+from kintsu.profile.values.units import unit_of
 
 __all__ = ["Reading", "judge"]
 
@@ -28,6 +29,8 @@ _TYPES: Final[tuple[SemanticType, ...]] = (
 _OF_NUMBERS: Final = frozenset({"postcode", "phone", "coordinates", "payment_card", "isbn", "issn", "ean"})
 _PROBE: Final = 500  # most distinct texts whose check digits are tried to tell what a column is
 _PROVEN: Final = 3  # fewer distinct texts may have right check digits by chance
+SAME: Final = 0.8  # of the cells have one text behind their number: a unit, whatever it means
+KNOWN: Final = 0.5  # of them have a usual unit there
 _MOMENTS: Final = ("date", "datetime", "time")
 
 
@@ -95,7 +98,7 @@ def _meaning(name: str, values: pl.Series, n: pl.Series, kind: str) -> str | Non
             passing = int(right["n"].sum()) / max(int(tried["n"].sum()), 1)
             if len(right) < _PROVEN or passing * int(kept["n"].sum()) < share * total:
                 continue
-        if kept["n"].sum() >= share * total and _is_plausible(semantic.name, kept["text"]):
+        if kept["n"].sum() >= share * total and _is_plausible(semantic.name, kept):
             return semantic.name
     return None
 
@@ -114,12 +117,20 @@ def _is_tried(semantic: SemanticType, name: str, numeric: bool) -> bool:
     return not numeric or (semantic.name in _OF_NUMBERS and proven)
 
 
-def _is_plausible(name: str, values: pl.Series) -> bool:
-    """Numbers with units have few units for their numbers; codes such as "12A" have as many endings as values."""
+def _is_plausible(name: str, cells: pl.DataFrame) -> bool:
+    """Numbers with units have few units for their numbers, known ones or always the same.
+
+    Codes such as "12A" have as many endings as values, and in "12 Oak Lane" what follows the number is a name.
+    """
     if name != "number_with_unit":
         return True
-    units = values.str.strip_chars().str.extract(r"([^\d.,\s].*)$").str.to_lowercase()
-    return units.n_unique() <= max(3, len(values) / 5)
+    unit = pl.col("text").str.strip_chars().str.extract(r"([^\d.,\s].*)$").str.to_lowercase()
+    units = cells.group_by(unit.alias("unit")).agg(pl.col("n").sum())
+    if len(units) > max(3, len(cells) / 5):
+        return False
+    total = units["n"].sum()
+    known = [unit_of(text or "") is not None for text in units["unit"].to_list()]
+    return bool(units["n"].max() >= SAME * total or units.filter(pl.Series(known))["n"].sum() >= KNOWN * total)
 
 
 def _span(values: pl.Series, fmt: str) -> tuple[str | None, str | None]:
