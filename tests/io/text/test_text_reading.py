@@ -245,3 +245,24 @@ def test_standard_input_is_read_and_forgotten(monkeypatch):
     assert rows_of(table) == [("1", "2")] and table.path is None and spool.exists()
     del table
     assert not spool.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "short"),
+    [
+        ("a,b\n1,2\n3\n", ("a", "b"), [1]),
+        ("a,b\n1\n3\n", ("a", "b"), [0, 1]),
+        ("a;b;c\n1\n2\n3\n4;5;6\n", ("a", "b", "c"), [0, 1, 2]),
+        ("when\twhat\n10:00\n11:00\n12:00\tx\n", ("when", "what"), [0, 1]),
+        ("note\nhello, you\nbye\n", ("note",), []),
+        ("name\nDoe,John\nRoe,Ann\nCher\n", ("name",), []),
+        ('"a,b"\n1\n2\n', ("a,b",), []),
+        ("1,5\n3\n4\n", ("column_1",), []),
+    ],
+)
+def test_a_header_says_the_delimiter_where_records_are_short(tmp_path, text, columns, short):
+    path = tmp_path / "ragged.csv"
+    path.write_text(text)
+    table = open_table(path, ReadOptions())
+    assert table.columns == columns and table.malformed["row"].to_list() == short
+    assert all("expected" in why for why in table.malformed["why"])

@@ -29,6 +29,9 @@ CANDIDATES: Final[dict[str, float]] = {
     ":": 0.6,  # stands in times and URLs
     " ": 0.4,  # stands in every text
 }
+PLAIN: Final = (",", "\t", ";", "|")
+"""Those that part the names of a header even where the records below lack fields."""
+
 MAX_RECORDS: Final[int] = 500  # enough to tell candidates apart, and quick for 2,000 columns
 
 ANY_WIDTH: Final[int] = 1 << 30  # no record has so many fields: none is taken for the expected one
@@ -70,7 +73,8 @@ def _is_value(text: str | None) -> bool:
 
 def sniff_delimiter(sample: bytes, quote: str | None, encoding: str, suffix: str) -> str:
     """The delimiter; for a table of one column, one that stands nowhere in the sample."""
-    best, best_score = None, 0.0
+    best, best_score, parted = None, 0.0, 1  # into so many parts the best one splits the first record
+    headed = (1, "")
     for candidate, weight in CANDIDATES.items():
         if candidate.encode() not in sample or candidate == quote:
             continue
@@ -79,7 +83,11 @@ def sniff_delimiter(sample: bytes, quote: str | None, encoding: str, suffix: str
         if candidate == "\t" and suffix.startswith((".tsv", ".tab")):
             score *= 1.5
         if score > best_score * 1.0001:
-            best, best_score = candidate, score
+            best, best_score, parted = candidate, score, len(rows[0])
+        if candidate in PLAIN and len(rows) > 1 and _names_all(rows) and len(rows[0]) > headed[0]:
+            headed = (len(rows[0]), candidate)
+    if headed[1] and parted == 1:  # most records are short, or the best one stands in texts and not in the header
+        return headed[1]
     if best is not None:
         return best
     return next((c for c in (",", "\t", ";", "|", "\x1f", "\x01") if c.encode() not in sample), "\x1f")
@@ -100,6 +108,13 @@ def _score(rows: list[list[str | None]]) -> float:
     named = rows[0] if rows else []
     named_well = 1.0 if all(name and name.strip() for name in named) and len(set(named)) == len(named) else 0.9
     return consistent**2 * single * named_well * (1 - 0.3 / width)
+
+
+def _names_all(rows: list[list[str | None]]) -> bool:
+    """Whether the first record names at least as many columns as any other has, in single distinct words or phrases."""
+    names = rows[0]
+    plain = all(name and name == name.strip() and _WORDS.fullmatch(name) and not _is_number(name) for name in names)
+    return plain and len(set(names)) == len(names) and max(map(len, rows)) <= len(names)
 
 
 def sniff_quote(sample: bytes) -> str | None:
