@@ -128,9 +128,12 @@ def _is_plausible(name: str, cells: pl.DataFrame) -> bool:
     units = cells.group_by(unit.alias("unit")).agg(pl.col("n").sum())
     if len(units) > max(3, len(cells) / 5):
         return False
-    total = units["n"].sum()
-    known = [unit_of(text or "") is not None for text in units["unit"].to_list()]
-    return bool(units["n"].max() >= SAME * total or units.filter(pl.Series(known))["n"].sum() >= KNOWN * total)
+    known = pl.Series([unit_of(text or "") is not None for text in units["unit"].to_list()], dtype=pl.Boolean)
+    same, usual = units.select(
+        same=pl.col("n").max() >= SAME * pl.col("n").sum(),
+        usual=pl.col("n").filter(known).sum() >= KNOWN * pl.col("n").sum(),
+    ).row(0)
+    return bool(same or usual)
 
 
 def _span(values: pl.Series, fmt: str) -> tuple[str | None, str | None]:
