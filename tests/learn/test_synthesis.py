@@ -78,6 +78,17 @@ def test_a_program_that_changes_clean_looking_values_is_given_up():
         assert not learned.program.fires(pl.Series(["Oak St", "Elm St"])).any()
 
 
+def test_what_makes_nonsense_of_other_wrong_values_is_not_sure():
+    wrong = ("x7%", "9x%", "xx%", "x5%", "5x%", "x3%")
+    values = column({**{f"{i}%": 3 for i in range(20, 90)}, "88x": 1, **dict.fromkeys(wrong, 1)}, (*wrong, "88x"))
+    [learned] = learn([("88x", "88%")], values)
+    assert learned.confidence < 0.5
+    spelt = [f"{i}x" for i in range(11, 17)]
+    values = column({**{f"{i}%": 3 for i in range(20, 90)}, "88x": 1, **dict.fromkeys(spelt, 1)}, (*spelt, "88x"))
+    [learned] = learn([("88x", "88%")], values)
+    assert learned.confidence > 0.5
+
+
 def test_a_cell_called_right_contradicts():
     assert learn([("a", "b"), ("a", "a")], column({"a": 9, "b": 9})) == []
 

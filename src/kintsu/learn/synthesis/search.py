@@ -222,7 +222,8 @@ def _trusted(program: Program, times: int, wrong: pl.DataFrame, values: pl.DataF
     """The program with the posterior mean that a cell it changes is right then; None if clean values would change.
 
     Every labelled cell counts one, every other distinct value that it changes counts `SUPPORT_WEIGHT` where the new
-    text is the more frequent one or the old one was flagged, and against it where the old one looks clean.
+    text is the more frequent one, or the old one was flagged and the new one is of a form that the column has; and
+    against it where it has no such form, or where the old one looks clean.
     """
     fires = program.fires(values["value"])
     changed = values.filter(fires).with_columns(new=program.run(values["value"]).filter(fires))
@@ -233,16 +234,21 @@ def _trusted(program: Program, times: int, wrong: pl.DataFrame, values: pl.DataF
     known = pl.col("value").is_in(wrong["before"].implode(), nulls_equal=True)
     n_new = pl.col("n_new").fill_null(0)
     flagged = 2 * pl.col("flagged") >= pl.col("n")
+    usual = pl.concat([values.filter(~flagged & ~known)["value"], wrong["after"]]).drop_nulls()
+    forms = usual.to_frame("text").select(_form(pl.col("text"))).to_series().unique()
+    fits = (pl.col("new").is_null() | _form(pl.col("new")).is_in(forms.implode())) & flagged
     judged = judged.with_columns(
-        good=~known & (flagged | (n_new > pl.col("n"))),
+        good=~known & (fits | (n_new > pl.col("n"))),
         clean=~known & ~flagged & (n_new <= pl.col("n")) & (pl.col("n") >= COMMON),
     )
     good, clean = int(judged["good"].sum()), int(judged["clean"].sum())
     if clean > CLEAN_LOOKING * len(judged):
         return None
     share = int(judged["n"].sum()) / max(int(values["n"].sum()), 1)
-    strange = int(judged.select((~known & ~flagged & pl.col("n_new").is_null()).sum()).item())
-    against = clean + min(STRANGE_WEIGHT * strange, STRANGE_CAP)
+    strange = judged.filter(~known & ~fits.fill_null(False) & pl.col("n_new").is_null())
+    nonsense = int(strange.select(flagged.sum()).item())
+    against = clean + min(STRANGE_WEIGHT * (len(strange) - nonsense), STRANGE_CAP)
+    against += SUPPORT_WEIGHT * min(nonsense, SUPPORT_CAP)
     if program.operation == "set":
         value = judged.row(0, named=True)
         frequent = value["n"] >= max(COMMON, (value["n_new"] or 0)) and 2 * value["flagged"] < value["n"]
@@ -254,6 +260,12 @@ def _trusted(program: Program, times: int, wrong: pl.DataFrame, values: pl.DataF
     confidence = (1 + times + support) / (PRIOR + times + support + against)
     asks = not good and times < COMMON and _is_legal(judged.filter(known))
     return Learned(program, times, confidence, asks)
+
+
+def _form(text: pl.Expr) -> pl.Expr:
+    """Words, numbers and the signs between them: "A-12.5 kg" and "b-7 lb" are of one form."""
+    worded = text.str.replace_all(r"\p{L}+", "a").str.replace_all(r"\d+(?:[.,]\d+)*", "9")
+    return worded.str.replace_all(r"a(?:\s+a)+", "a")
 
 
 def _is_legal(corrected: pl.DataFrame) -> bool:
