@@ -54,7 +54,7 @@ def test_two_events_under_one_name_are_left_to_a_person():
     contested = repairs.filter(pl.col("column") == "left")
     # nine sites against seven: about even odds
     assert len(contested) and contested["score"].mean() < 0.5
-    assert contested["score"].max() < 0.7
+    assert contested["score"].max() < 0.75  # of parcels that two or three of the seven sites report
     assert contested.filter(pl.col("score") < 0.5)["why"].str.contains("question for a person").all()
     settled = repairs.filter(pl.col("column") == "planned", pl.col("score") >= 0.95)
     assert settled["right"].mean() > 0.97

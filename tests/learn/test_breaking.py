@@ -12,6 +12,7 @@ from kintsu.core.recipe import Recipe
 from kintsu.learn.calibrate import CEILING, calibrated
 from kintsu.learn.crash import CrashResult, break_cells, judge, wilson
 from kintsu.learn.damage import OPERATIONS, break_texts
+from kintsu.rules.source_limits import LIMITS
 
 NOTHING = pl.DataFrame(schema={"row": pl.Int64, "column": pl.String})
 CITIES = ["Rome", "Milan", "Turin", "Naples"] * 25
@@ -144,6 +145,16 @@ def test_healers_that_agree_lift_each_other_and_those_that_disagree_lower_each_o
     apart = pl.concat([repair((1, "city", "x", "Rome", 0.8)), of("k", repair((1, "city", "x", "Milan", 0.7)))])
     # 0.8 (1 - 0.7) / (1 - 0.8 * 0.7), and the other way round
     assert calibrated(apart, None)["confidence"].to_list() == pytest.approx([0.24 / 0.44, 0.14 / 0.44])
+
+
+def test_a_repair_of_a_disputed_cell_is_as_likely_as_the_claim_that_it_writes():
+    spelt = of("pattern_format", repair((1, "left", "9:05h", "9:05", 0.93)))
+    voted = of("source_vote", repair((1, "left", "9:05h", "9:20", 0.6)))
+    limits = pl.DataFrame([(1, "left", "9:05", 0.3), (1, "left", "9:20", 0.6)], schema=LIMITS, orient="row")
+    told = calibrated(pl.concat([spelt, voted]), crash_of(), None, limits)
+    assert told["confidence"].to_list() == [0.3, 0.6]
+    elsewhere = calibrated(spelt, crash_of(), None, limits.with_columns(column=pl.lit("city")))
+    assert elsewhere["confidence"].to_list() == [0.93]
 
 
 @pytest.mark.parametrize("status", ["hit", "needless"])

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kintsu.core.batch import Batch
 from kintsu.rules.discover.sequence import changes_along, natural_rank
 from kintsu.rules.discover.sources import reports
+from kintsu.rules.source_limits import limits
+from kintsu.rules.source_model import train_sources
 from kintsu.rules.sources import Claims, consensus
 
 
@@ -187,3 +190,50 @@ def test_the_sources_that_a_person_trusts_decide():
     clear = np.flatnonzero(three == 3)
     assert (told.best[c.owner[clear]] == clear).all()
     assert set(np.flatnonzero(told.camp >= 0)) <= {0, 1, 2}
+
+
+def joined(rng, camps, entities=80, choices=9, accuracy=0.95):
+    """Claims about one column, and the codes of each event: `camps[s]` is the event that source s reports."""
+    sources = len(camps)
+    e, s = np.nonzero(np.ones((entities, sources)))
+    event = np.concatenate(
+        [np.zeros((1, entities), int), rng.permuted(np.tile(np.arange(1, choices), (entities, 1)), axis=1).T]
+    )
+    told = event[np.array(camps)[s], e]
+    said = np.where(rng.random(len(e)) < accuracy, told, rng.integers(0, choices, len(e)))
+    packed, value = np.unique(e * choices + said, return_inverse=True)
+    c = Claims(e, s, value, packed // choices, entities, sources, float(choices - 1))
+    return c, [np.searchsorted(packed, np.arange(entities) * choices + event[k]) for k in range(max(camps) + 1)]
+
+
+def test_sources_that_part_in_another_column_are_no_witnesses_for_each_other():
+    """Seven of fifteen agree in both columns; the other eight agree here and report four events there."""
+    rng = np.random.default_rng(11)
+    here, codes = joined(rng, [0] * 7 + [1] * 8)
+    there, _ = joined(rng, [0] * 7 + [1, 1, 2, 2, 3, 3, 4, 4])
+    alone, both = consensus([here])[0], consensus([here, there])[0]
+    assert (alone.best == codes[1]).mean() > 0.9
+    assert (both.best == codes[0]).mean() > 0.9 and both.belief[codes[1]].mean() < 0.7 * alone.belief[codes[1]].mean()
+
+
+def test_a_narrow_lead_gets_less_than_even_odds():
+    rng = np.random.default_rng(12)
+    narrow, _ = joined(rng, [0] * 7 + [1] * 8)
+    wide, _ = joined(rng, [0] * 12 + [1] * 3)
+    assert consensus([narrow])[0].probability.max() < 0.5
+    assert np.median(consensus([wide])[0].probability) > 0.7
+
+
+def test_a_spelling_is_no_surer_than_its_claim():
+    dirty, _ = made_sources.two_events(np.random.default_rng(9))
+    model = train_sources(made_sources.reference(dirty))
+    batch = Batch.of(dirty)
+    claimed = dirty.with_row_index("row").filter(pl.col("left").is_not_null()).head(200)
+    rows = claimed.select(pl.col("row").cast(pl.Int64), column=pl.lit("left"), new="left")
+    strange = rows.head(1).with_columns(new=pl.lit("99:99"))
+    told = limits(batch, pl.concat([rows, strange, rows.with_columns(column=pl.lit("source"))]), model)
+    assert len(told) == 201 and told["column"].unique().to_list() == ["left"]
+    # of 16 sites 9 report one event and 7 another; now and then the two agree
+    assert (told["most"] < 0.5).mean() > 0.9 and told["most"].median() > 0.2
+    own = told.join(rows.head(1), on=["row", "new"])["most"][0]
+    assert told.filter(pl.col("new") == "99:99")["most"][0] >= own

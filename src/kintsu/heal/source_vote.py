@@ -25,10 +25,9 @@ SHOWN = 4  # members of a family that its recipe names
 class SourceVote:
     """Sets cells to the value that reliable sources report for the same entity, and fills empty cells with it.
 
-    Score: the probability that the value is right, an average over many starts of truth discovery and tempered by the
-    share of entities on which the starts agree: see `rules.sources`. Where families of sources report different
-    events, no value gets more than about even odds; what each family says is offered as a recipe of its own, so that
-    a person can say whom to trust.
+    Score: the probability that the value is right, by many starts of truth discovery that temper each other: see
+    `rules.sources`. Where families of sources of like size report different events, no value gets even odds; what
+    each family says is offered as a recipe of its own, so that a person can say whom to trust.
 
     Parameters
     ----------

@@ -27,7 +27,10 @@ _CELL: Final = ["row", "column"]
 
 
 def calibrated(
-    repairs: pl.DataFrame, crash: CrashResult | None, recipes: Mapping[str, Recipe] | None = None
+    repairs: pl.DataFrame,
+    crash: CrashResult | None,
+    recipes: Mapping[str, Recipe] | None = None,
+    limits: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The repairs with `confidence` filled in.
 
@@ -37,6 +40,10 @@ def calibrated(
     can be lifted only by what was broken in just this way, so a mistake that was never made on purpose keeps the
     healer's own, lower estimate. Then healers that agree on a cell lift each other, and those that disagree lower each
     other. A repair that only turns a sign stays at `SIGN` or below.
+
+    `limits` (row, column, new, most) are of cells that several sources report: a cell may be read as it was meant and
+    still repeat what a wrong source says, so its repair is as likely as that claim at most. The sources have heard this
+    claim already: it neither lowers nor is lowered by what they say together.
     """
     known = recipes or {}
     number = [pl.col(name).cast(pl.Float64, strict=False) for name in ("old", "new")]
@@ -46,6 +53,7 @@ def calibrated(
     told = repairs.with_columns(confidence=pl.min_horizontal("score", most), __most=most)
     if crash is not None and len(crash.proposals):
         told = _learned(told, crash.proposals, families(known))
+    told = _limited(told, limits)
     told = _together(told, [key for key, recipe in known.items() if recipe.nature in ("statistical", "capping")])
     return told.with_columns(confidence=pl.min_horizontal("confidence", "__most")).select(repairs.columns)
 
@@ -64,6 +72,19 @@ def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str
         told = told.with_columns(confidence=(PRIOR_WEIGHT * pl.col("confidence") + n * rate) / (PRIOR_WEIGHT + n))
         told = told.drop("__n", "__mended", "__needed")
     return told
+
+
+def _limited(repairs: pl.DataFrame, limits: pl.DataFrame | None) -> pl.DataFrame:
+    """Confidences cut to the limits, and `__heard`: whether there is one."""
+    if limits is None or not len(limits):
+        return repairs.with_columns(__heard=pl.lit(False))
+    most = limits.unique([*_CELL, "new"], keep="any").select(*_CELL, "new", "most")
+    joined = repairs.join(most, on=[*_CELL, "new"], how="left", maintain_order="left")
+    own = pl.col("healer").is_in(sorted(TEMPERED))
+    return joined.with_columns(
+        confidence=pl.when(own).then("confidence").otherwise(pl.min_horizontal("confidence", "most")),
+        __heard=pl.col("most").is_not_null() & ~own,
+    ).drop("most")
 
 
 def _seen(proposals: pl.DataFrame, key: list[str]) -> pl.DataFrame:
@@ -85,9 +106,11 @@ def _together(repairs: pl.DataFrame, guesses: list[str]) -> pl.DataFrame:
     """
     indexed = repairs.with_row_index("__i")
     fit = indexed.filter((pl.col("edit") == "set") & ~pl.col("recipe").is_in(guesses))
-    own = fit.filter(pl.len().over(_CELL) > 1).select("__i", *_CELL, "healer", "new", "confidence")
-    pairs = own.join(own.select(*_CELL, by="healer", value="new", sure="confidence"), on=_CELL)
-    pairs = pairs.filter(pl.col("healer") != pl.col("by"))
+    own = fit.filter(pl.len().over(_CELL) > 1).select("__i", *_CELL, "healer", "new", "confidence", "__heard")
+    pairs = own.join(own.select(*_CELL, by="healer", value="new", sure="confidence", heard="__heard"), on=_CELL)
+    told_by = [pl.col(name).is_in(sorted(TEMPERED)) for name in ("healer", "by")]
+    known = (told_by[0] & pl.col("heard")) | (told_by[1] & pl.col("__heard"))
+    pairs = pairs.filter((pl.col("healer") != pl.col("by")) & ~known)
     same = pl.col("new").eq_missing(pl.col("value"))
     second = same & ~pl.col("healer").is_in(sorted(TEMPERED)) & ~pl.col("by").is_in(sorted(TEMPERED))
     rival = ~same & pl.col("value").is_not_null()

@@ -19,7 +19,17 @@ from kintsu.rules.coding import Codes
 from kintsu.rules.discover.sources import Reports, claimed, reports
 from kintsu.rules.sources import Claims, Consensus, consensus
 
-__all__ = ["TOLD", "Said", "SourceColumn", "SourceModel", "judge_sources", "modelled", "sourced", "train_sources"]
+__all__ = [
+    "TOLD",
+    "Said",
+    "SourceColumn",
+    "SourceModel",
+    "judge_sources",
+    "mended",
+    "modelled",
+    "sourced",
+    "train_sources",
+]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -64,8 +74,9 @@ class SourceColumn:
     `options`: entity, new, claim, score, votes, camp, best: the likeliest value, and what other camps say.
     `mends`: value and new, for values that are spelt unlike the column: they claim what they mean.
     `entities`: entity, voters, rows, rival, rival_claim, rival_votes, lost (belief in `new` that tempering took away).
-    `beliefs`: entity, claim, its text, votes and `belief`, the probability of every claim. `sources`: source, accuracy,
-    camp (sources whose trust leads to the same values share a number), which word the question whom to trust.
+    `beliefs`: entity, claim, its text, votes, `belief`, the probability of every claim, and `granted`, what it may be
+    at most. `sources`: source, accuracy, camp (sources whose trust leads to the same values share a number), which
+    word the question whom to trust.
     """
 
     column: str
@@ -131,7 +142,7 @@ def modelled(
     entity, source = Codes.of(keys[found.entity]), Codes.of(keys[found.source])
     e, s = entity.encode(keys[found.entity]), source.encode(keys[found.source])
     parts = [
-        _claims(_mended(Column(counted[name]), mends[name]), e, s, entity, source, chance, (said or {}).get(name))
+        _claims(mended(Column(counted[name]), mends[name]), e, s, entity, source, chance, (said or {}).get(name))
         for name, chance in zip(found.columns, found.chance)
     ]
     results = [
@@ -158,7 +169,7 @@ def _mends(reference: Reference, name: str) -> pl.DataFrame:
     return judgement_of(reference, name).filter(spelt & (pl.col("score") >= HABIT)).select("value", "new")
 
 
-def _mended(column: Column, mends: pl.DataFrame) -> Column:
+def mended(column: Column, mends: pl.DataFrame) -> Column:
     """The column with those values replaced."""
     text = column.text.alias("value").to_frame().join(mends, on="value", how="left", maintain_order="left")
     return Column(text.select(pl.coalesce("new", "value").alias(column.name)).to_series())
@@ -236,6 +247,7 @@ def _column(
             "entity": entity.decode(claims.owner),
             "said": values["claim"],
             "belief": result.belief,
+            "granted": result.granted,
             "text": values["text"],
             "votes": claims.votes,
         }
@@ -253,12 +265,12 @@ def _column(
                 "best": pl.repeat(best, len(entity), eager=True, dtype=pl.Boolean),
             }
         ).filter(pl.col("new").is_not_null())
-        for codes, score, camp, best in _options(result)
+        for codes, score, camp, best in _options(claims, result)
     ]
     return SourceColumn(name, mends, entities, pl.concat(options), beliefs, sources, result.steadiness)
 
 
-def _options(result: Consensus) -> Iterator[tuple[Ints, Floats, Ints, bool]]:
+def _options(claims: Claims, result: Consensus) -> Iterator[tuple[Ints, Floats, Ints, bool]]:
     """Value codes, scores, camps (-1 where camps agree) of the likeliest value, and of what other camps say."""
     said = np.stack(list(result.solutions.values())) if result.solutions else np.empty((0, len(result.best)), np.int64)
     names = np.array(list(result.solutions), np.int64)
@@ -267,12 +279,14 @@ def _options(result: Consensus) -> Iterator[tuple[Ints, Floats, Ints, bool]]:
     for i in range(len(names))[::-1]:
         camp[split & (said[i] == result.best)] = names[i]
     yield result.best, result.probability, camp, True
-    lost = np.where(result.best >= 0, result.belief[result.best], 0.0) - result.probability
+    owner, rest = claims.owner, result.granted.copy()
+    rest[result.best[result.best >= 0]] = 0.0
+    share = rest / np.maximum(np.bincount(owner, weights=rest, minlength=claims.entities), 1e-12)[owner]
     for i, name in enumerate(names):
         new = split & (said[i] != result.best) & ~(said[:i] == said[i]).any(axis=0)
         codes = np.where(new, said[i], -1)
-        # what tempering took from the likeliest value, others gain; but they stay behind it
-        score = np.minimum(result.belief[codes] + lost / 2, 0.95 * result.probability)
+        # what the likeliest value does not have, others share; but they stay behind it
+        score = np.minimum((1 - result.probability) * share[codes], 0.95 * result.probability)
         yield codes, np.where(new, score, 0.0), np.where(new, name, -1), False
 
 
@@ -290,7 +304,7 @@ def judge_sources(batch: Batch, model: SourceModel) -> pl.DataFrame:
             {
                 "row": batch.row,
                 "entity": claimed(key),
-                "said": claimed(_mended(cell, known.mends)),
+                "said": claimed(mended(cell, known.mends)),
                 "spelt": claimed(cell),
                 "old": cell.text,
                 "key": key.text,
@@ -299,7 +313,7 @@ def judge_sources(batch: Batch, model: SourceModel) -> pl.DataFrame:
         ).with_columns(column=pl.lit(known.column), steadiness=pl.lit(known.steadiness))
         joined = (
             frame.join(known.entities, on="entity", how="inner")
-            .join(known.beliefs.select("entity", "said", "belief"), on=["entity", "said"], how="left")
+            .join(known.beliefs.select("entity", "said", "granted"), on=["entity", "said"], how="left")
             .join(known.options, on="entity", how="inner")
         )
         told = joined.with_columns(missing=pl.col("said").is_null(), wrong=_wrong()).filter(
@@ -317,7 +331,7 @@ def _wrong() -> pl.Expr:
     """
     share = (pl.col("voters") / pl.max_horizontal("rows", 1)).sqrt()
     spared = pl.when(pl.col("said") == pl.col("rival_claim")).then("lost").otherwise(0.0)
-    claim = 1 - pl.col("belief").fill_null(0.0) - spared.fill_null(0.0)
+    claim = 1 - pl.col("granted").fill_null(0.0) - spared.fill_null(0.0)
     empty = pl.max_horizontal("score", share)
     alike = (pl.col("said") == pl.col("claim")).fill_null(False)
     return pl.when(alike).then(0.0).when(pl.col("said").is_null()).then(empty).otherwise(claim).clip(0, 1)

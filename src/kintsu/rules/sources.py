@@ -3,8 +3,10 @@
 Kernels: integer codes in, arrays out; no names, no text. The reliability of every source is learned per column by
 iteration, from many starts: from equal trust, from the reliabilities learned on each other column, and from trust in
 each single source. Iteration alone locks onto one family of sources and is sure of itself where it is wrong; so the
-posterior of a value is an average over the starts (over those from columns, or over those from single sources: the more
-sceptical of the two), tempered by the share of entities on which the starts agree.
+probability of a value is that of two starts that lead to it together, over those from single sources, or the average
+over those from columns: the more sceptical of the two. Whom to trust is one thing in all columns: two sources count
+together as far as they agree in the other ones. A close race decides nothing, and no value is surer than the column
+allows in which starts disagree.
 
 What a person said about a column takes the place of the averages: starts from sources that are not trusted are left
 out, those that make the known values unlikely count less, and known values teach how reliable each source is.
@@ -43,7 +45,10 @@ FEW = 1.5  # sources more or less that chance could have brought into a camp
 LEAST_CAMP = 0.1  # belief in a camp, by its size, from which a person may be asked about it
 TAUGHT = 12.0  # claims that a claim about a known value is worth in learning how reliable its source is
 LEAST_LIKELY = 0.02  # probability that a start gives to a known value at least: one surprise does not rule it out
-SINGLES = 1.0  # weight of single-source starts in tempering, in units of a column that tells reliabilities in full
+TOGETHER = 2  # power of the agreement of two sources in another column, in how far they count together
+EVEN = 0.45  # most that a narrow lead is worth: no reason to change cells
+CLOSE = 4.0  # a lead is narrow where the third power of the odds against it is a quarter, or more
+STEADY = 1.25  # power of a column's unsteadiness that remains as doubt where the starts agree
 
 
 @dataclass(frozen=True)
@@ -121,18 +126,20 @@ class Consensus:
 
     best, rival     value codes, shape (entities,): the likeliest value, and the one that other starts or the next most
                     support speak for; -1 for none
-    probability     that `best` is right, shape (entities,), tempered
-    belief          probability of every value, not tempered, shape (values,)
+    probability     that `best` is right, shape (entities,): lower where the rival is close or the column unsteady
+    belief          probability of every value before that, shape (values,)
+    granted         probability of every value by the view that thinks the most of it, shape (values,)
     accuracy        reliability of every source after a start from equal trust, shape (sources,)
     camp            sources whose trust leads to the same values share a number, shape (sources,); -1: not tried
     solutions       what each camp that is large enough to be right says: camp -> value codes, shape (entities,)
-    steadiness      1 - the share of entities on which starts disagree, weighted, in [0, 1]
+    steadiness      share of pairs of starts that lead to the same value, mean over the entities, in [0, 1]
     """
 
     best: Ints
     rival: Ints
     probability: Floats
     belief: Floats
+    granted: Floats
     accuracy: Floats
     camp: Ints
     solutions: dict[int, Ints]
@@ -210,16 +217,14 @@ def consensus(columns: Sequence[Claims]) -> list[Consensus]:
         else [reliability(part, np.full(part.sources, EQUAL), d) for d in DISCOUNTS]
         for c, part, one in zip(columns, parts, singles)
     ]
-    return [_consensus(columns[k], parts, learned, singles[k], k) for k in range(len(columns))]
+    return [_consensus(columns[k], parts, learned, singles, k) for k in range(len(columns))]
 
 
 def _consensus(
-    claims: Claims, parts: list[Claims], learned: list[list[Floats]], single: _Singles | None, k: int
+    claims: Claims, parts: list[Claims], learned: list[list[Floats]], singles: list[_Singles | None], k: int
 ) -> Consensus:
-    part = parts[k]
-    plain = [posterior(claims, a, d) for a, d in zip(learned[k], DISCOUNTS)]
-    pooled, weight, differ, told = np.mean(plain, axis=0), 1.0, 0.0, 0.0
-    first = chosen(claims, pooled)
+    part, single = parts[k], singles[k]
+    pooled, weight = np.mean([posterior(claims, a, d) for a, d in zip(learned[k], DISCOUNTS)], axis=0), 1.0
     for q in range(len(parts) if single is None or not claims.is_taught else 0):
         known = (part.by_source >= LEAST_CLAIMS) & (parts[q].by_source >= LEAST_CLAIMS)
         trust = alike(learned[k][0], learned[q][0], known)
@@ -231,32 +236,32 @@ def _consensus(
         ]
         pooled = pooled + trust * np.mean(ps, axis=0)
         weight += trust
-        told += trust
-        differ += trust * float(np.mean([_difference(claims, first, p) for p in ps]))
-    pooled, apart = pooled / weight, 0.0
+    pooled = pooled / weight
+    pairs, speaks = None, pooled
     if single is not None:
         if claims.is_taught:
             pooled = single.belief
-            first = chosen(claims, pooled)
-        apart = single.apart(claims, first)
-        pooled = np.minimum(pooled, sharpened(claims, single.starts, single.tried))  # the more sceptical of the two
-    both = claims.told(pooled)
-    unsteady = (differ + SINGLES * apart) / (told + SINGLES)
+        pairs = single.pairs(claims, [one for q, one in enumerate(singles) if q != k and one is not None])
+        speaks = pairs.belief(claims)
+    both = claims.told(np.minimum(pooled, speaks))  # the more sceptical of the two
+    granted, speaks = claims.told(np.maximum(pooled, speaks)), claims.told(speaks)
     best = chosen(claims, both)
-    others = both.copy()
-    others[best[best >= 0]] = -1.0
-    rival = chosen(replace(claims, known=None), others)
-    rival = np.where((rival >= 0) & (rival != best), rival, -1)
     held = best >= 0
-    probability = np.zeros(claims.entities)
-    mean = both[best[held]]
-    # where the starts agree on an entity and on most others, what they make of the rest says little against it
-    probability[held] = mean * (1 - unsteady ** (1 + 0.5 * mean**4 * (1 - unsteady)))
+    second, against = both.copy(), speaks.copy()
+    second[best[held]] = against[best[held]] = -1.0
+    rival = chosen(replace(claims, known=None), second)
+    rival = np.where((rival >= 0) & (rival != best), rival, -1)
+    strongest = np.zeros(claims.entities)
+    np.maximum.at(strongest, claims.owner, against)
+    unsteady = pairs.unsteady(claims, best) if pairs is not None else 0.0
+    mean, probability = both[best[held]], np.zeros(claims.entities)
+    close = np.minimum(CLOSE * (strongest[held] / np.maximum(mean, 1e-12)) ** 3, 1.0)
+    probability[held] = np.minimum(mean - close * np.maximum(mean - EVEN, 0.0), 1 - unsteady**STEADY)
     if claims.known is not None:
         probability = np.where(claims.known >= 0, 1.0, probability)
     camp = single.camp if single is not None else np.full(claims.sources, -1, np.int64)
     solutions = single.solutions if single is not None else {}
-    return Consensus(best, rival, probability, both, learned[k][0], camp, solutions, 1 - unsteady)
+    return Consensus(best, rival, probability, both, granted, learned[k][0], camp, solutions, 1 - unsteady)
 
 
 def _contested(claims: Claims) -> npt.NDArray[np.bool_]:
@@ -265,36 +270,74 @@ def _contested(claims: Claims) -> npt.NDArray[np.bool_]:
     return distinct > 1
 
 
-def _difference(claims: Claims, first: Ints, p: Floats) -> float:
-    """Share of entities with claims for which these posteriors choose another value."""
-    held = first >= 0
-    return float((chosen(claims, p) != first)[held].mean()) if held.any() else 0.0
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of starts that count together: `same` of shape (values,) lead to a value, `none` (entities,) to none.
+
+    `alone` is the number of starts that lead to each value, shape (values,).
+    """
+
+    same: Floats
+    none: Floats
+    alone: Floats
+
+    def belief(self, claims: Claims) -> Floats:
+        """Belief in every value by the pairs of starts that lead to it, shape (values,).
+
+        A camp twice as large is nearly four times as likely: more than by its share, far less than if all its members
+        were independent. A few starts are chance: `FEW` more are granted to every value that any start leads to.
+        """
+        square = np.square(np.sqrt(self.same) + FEW * np.minimum(self.alone, 1.0))
+        return square / self._whole(claims, square)[claims.owner]
+
+    def unsteady(self, claims: Claims, best: Ints) -> float:
+        """Share of pairs that do not lead to the best value, mean over the entities that nobody knows."""
+        held = best >= 0
+        if claims.known is not None:
+            held &= claims.known < 0
+        whole = self._whole(claims, self.same)
+        return float(1 - (self.same[best[held]] / whole[held]).mean()) if held.any() else 0.0
+
+    def _whole(self, claims: Claims, square: Floats) -> Floats:
+        whole = np.bincount(claims.owner, weights=square, minlength=claims.entities) + self.none
+        return np.maximum(whole, 1e-12)
 
 
 @dataclass(frozen=True)
 class _Singles:
     """What the starts that trust one source lead to.
 
-    `belief` is the mean probability of every value, `starts` its sum over the starts where not all others copy, `votes`
-    the number of starts that choose it; all of shape (values,) and weighted. `tried` starts count in all. `camp` and
-    `solutions` as in `Consensus`; `accuracy` per discount.
+    `tried` are these sources and `weight` what each counts, `starts` the probability of every value where not all
+    others copy, shape (starts, values), and `agreement` the share of contested entities for which two starts choose one
+    value. `belief` is the mean probability of every value. `camp` and `solutions` as in `Consensus`; `accuracy` per
+    discount.
     """
 
-    belief: Floats
+    tried: Ints
+    weight: Floats
     starts: Floats
-    votes: Floats
-    tried: float
+    agreement: Floats
+    belief: Floats
     camp: Ints
     solutions: dict[int, Ints]
     accuracy: list[Floats]
 
-    def apart(self, claims: Claims, first: Ints) -> float:
-        """Belief in other values than `first`."""
-        held = first >= 0
-        if claims.known is not None:
-            held &= claims.known < 0
-        agreed = sharpened(claims, self.votes, self.tried)[first[held]]
-        return float(1 - agreed.mean()) if len(agreed) else 0.0
+    def pairs(self, claims: Claims, others: list[_Singles]) -> _Pairs:
+        """Pairs of starts by value; two count together as far as they agree in all `other` columns."""
+        together = np.outer(self.weight, self.weight)
+        for other in others:
+            together *= other.between(self.tried, claims.sources) ** TOGETHER
+        rest = np.maximum(1 - np.stack([np.bincount(claims.owner, one, claims.entities) for one in self.starts]), 0.0)
+        return _Pairs(
+            (together @ self.starts * self.starts).sum(axis=0), (together @ rest * rest).sum(axis=0),
+            self.weight @ self.starts,
+        )  # fmt: skip
+
+    def between(self, sources: Ints, n: int) -> Floats:
+        """Agreement of these sources (of `n`); their mean here for those that are not tried."""
+        whole = np.full((n, n), self.agreement.mean())
+        whole[np.ix_(self.tried, self.tried)] = self.agreement
+        return whole[np.ix_(sources, sources)]
 
 
 def _singles(claims: Claims, part: Claims) -> _Singles | None:
@@ -308,7 +351,7 @@ def _singles(claims: Claims, part: Claims) -> _Singles | None:
         return None
     contested = _contested(claims)
     camp = np.full(claims.sources, -1, np.int64)
-    ps, starts, votes, accuracy, likely = [], [], [], [], []
+    ps, starts, accuracy, likely, said = [], [], [], [], []
     solutions: list[Ints] = []
     for source in tried:
         start = trusting(part, int(source))
@@ -325,23 +368,27 @@ def _singles(claims: Claims, part: Claims) -> _Singles | None:
         accuracy.append(learned)
         likely.append(_likelihood(claims, p))
         starts.append(led)
-        votes.append([chosen(claims, one) for one in each[:LEADING]])
+        said.append(values[contested])
     weight = np.exp(np.array(likely) - max(likely))
     camps = camp[tried]
-    share = np.zeros(len(claims.owner))
-    for w, chosen_values in zip(weight, votes):
-        for values in chosen_values:
-            share[values[values >= 0]] += w / LEADING
     size = np.bincount(camps, weights=weight, minlength=len(solutions))
     large = (size >= 2) & (np.square(size) >= LEAST_CAMP * np.square(size).sum())
     told = {
         int(i): chosen(claims, np.mean([p for p, c in zip(starts, camps) if c == i], axis=0))
         for i in np.flatnonzero(large)
     }
-    tried_weight = float(weight.sum())
-    pooled = [np.asarray(sum(w * a[i] for w, a in zip(weight, accuracy)) / tried_weight) for i in range(len(DISCOUNTS))]
-    belief = np.average(ps, axis=0, weights=weight)
-    return _Singles(belief, np.tensordot(weight, np.array(starts), 1), share, tried_weight, camp, told, pooled)
+    pooled = [np.asarray(np.average([a[i] for a in accuracy], axis=0, weights=weight)) for i in range(len(DISCOUNTS))]
+    return _Singles(
+        tried, weight, np.array(starts), _agreement(np.array(said)), np.average(ps, axis=0, weights=weight), camp, told,
+        pooled,
+    )  # fmt: skip
+
+
+def _agreement(said: Ints) -> Floats:
+    """Share of entities on which two lines of values agree, shape (lines, lines); 1 where there are no entities."""
+    if not said.shape[1]:
+        return np.ones((len(said), len(said)))
+    return np.stack([(said == one).mean(axis=1) for one in said])
 
 
 def _likelihood(claims: Claims, p: Floats) -> float:
@@ -351,16 +398,3 @@ def _likelihood(claims: Claims, p: Floats) -> float:
     known = claims.known[claims.known >= 0]
     known = known[claims.votes[known] > 0]
     return float(0.5 * np.log(np.maximum(p[known], LEAST_LIKELY)).sum())
-
-
-def sharpened(claims: Claims, starts: Floats, tried: float) -> Floats:
-    """Belief in every value by the number of starts (of `tried`) that lead to it, shape (values,): squared shares.
-
-    A camp twice as large is nearly four times as likely: more than by its share, far less than if all its members were
-    independent. A few starts more or less are chance: `FEW` more are granted to every value that any start leads to.
-    """
-    square = np.square(starts + FEW * np.minimum(starts, 1.0))
-    rest = np.maximum(tried - np.bincount(claims.owner, weights=starts, minlength=claims.entities), 0)
-    total = np.bincount(claims.owner, weights=square, minlength=claims.entities) + np.square(rest)
-    result: Floats = square / np.maximum(total, 1e-12)[claims.owner]
-    return result

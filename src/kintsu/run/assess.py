@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -95,7 +95,7 @@ def assess(
     treated = treatment.treat(scan(None, 524_288), progress, reference.rows)
     found = concat([quarantine(table), treated.findings], FINDINGS)
     found = found.sort("row", "column", "kind", "detector", "score", "why", nulls_last=True)  # ties in one order too
-    return Assessed(table, reference, Treated(found, treated.recipes, treated.repairs, treated.failed))
+    return Assessed(table, reference, replace(treated, findings=found))
 
 
 def untrained(table: Table, *, seed: int = 0, options: Mapping[str, Any] | None = None) -> Assessed:

@@ -133,6 +133,6 @@ def crash_test(source: Any, *, seed: int = 0, read: ReadOptions | None = None, p
 def _forecast(assessed: Assessed, crash: CrashResult, auto: float) -> Forecast:
     """What a heal at this threshold would decide, and how well."""
     treated, width = assessed.treated, len(assessed.table.columns)
-    sure = calibrated(treated.repairs, crash, treated.recipes)
+    sure = calibrated(treated.repairs, crash, treated.recipes, treated.limits)
     decisions = decide(sure, treated.recipes, Policy(auto=auto), rows=assessed.rows, columns=width)
     return forecast(crash, decisions, treated.findings, treated.recipes, cells=assessed.rows * width, auto=auto)

@@ -210,7 +210,7 @@ def _decided(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """Calibrated and judged twice: findings, decisions, withdrawn recipes."""
     treated, reference = assessed.treated, assessed.reference
-    repairs = memory.judged(calibrated(treated.repairs, crash, treated.recipes), treated.recipes)
+    repairs = memory.judged(calibrated(treated.repairs, crash, treated.recipes, treated.limits), treated.recipes)
     findings = with_proposals(treated.findings, repairs, treated.recipes)
     decisions = decide(repairs, treated.recipes, policy, rows=assessed.rows, columns=len(assessed.table.columns))
     decisions = memory.settled(decisions, policy, treated.recipes)

@@ -19,6 +19,8 @@ from kintsu.core.batch import Batch
 from kintsu.core.errors import UsageError
 from kintsu.core.frames import FINDINGS, REPAIRS, concat
 from kintsu.core.recipe import Recipe
+from kintsu.rules.source_limits import LIMITS, limits
+from kintsu.rules.source_model import train_sources
 
 __all__ = ["FailedStep", "Members", "Progress", "Treated", "Treatment", "quiet", "train"]
 
@@ -44,12 +46,16 @@ class FailedStep:
 
 @dataclass(frozen=True)
 class Treated:
-    """What a treatment found and proposes, over all batches."""
+    """What a treatment found and proposes, over all batches.
+
+    `limits`: row, column, new, most: how likely a repair of a cell that several sources report is at most.
+    """
 
     findings: pl.DataFrame
     recipes: Mapping[str, Recipe]
     repairs: pl.DataFrame
     failed: tuple[FailedStep, ...] = ()
+    limits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LIMITS))
 
 
 @dataclass
@@ -85,20 +91,27 @@ class Treatment:
             repairs.append(result[1])
         return recipes, concat(repairs, REPAIRS)
 
+    def limits(self, batch: Batch, repairs: pl.DataFrame) -> pl.DataFrame:
+        """The limits of these repairs; schema `rules.source_limits.LIMITS`."""
+        told = self._guard("weigh sources", lambda: limits(batch, repairs, train_sources(self.reference)))
+        return told if told is not None else pl.DataFrame(schema=LIMITS)
+
     def treat(self, batches: Iterable[Batch], progress: Progress = quiet, rows: int = 0) -> Treated:
         """Find and propose over all batches."""
-        findings, repairs, done = [], [], 0
+        findings, repairs, most, done = [], [], [pl.DataFrame(schema=LIMITS)], 0
         recipes: dict[str, Recipe] = {}
         for batch in batches:
             found = self.find(batch)
             known, proposed = self.propose(batch, found)
             findings.append(found)
             repairs.append(proposed)
+            if len(proposed):
+                most.append(self.limits(batch, proposed))
             recipes |= known
             done += len(batch)
             progress("finding and proposing", done / max(rows, done, 1))
         whole = concat(findings, FINDINGS).unique()  # findings about whole columns come once per batch
-        return Treated(whole, recipes, concat(repairs, REPAIRS), tuple(self.failed))
+        return Treated(whole, recipes, concat(repairs, REPAIRS), tuple(self.failed), pl.concat(most))
 
     def _guard(self, step: str, call: Callable[[], Any]) -> Any:
         try:

@@ -209,7 +209,9 @@ class Board:
             if other.column == known.column or repeated < max(LEAST_REPEATS, REPEATS * len(same)):
                 continue
             new = best.join(known.beliefs, on=["entity", "said"], how="anti")
-            told = new.with_columns(belief=pl.lit(0.0), votes=pl.lit(0, pl.Int64), place=pl.lit(other.column))
+            told = new.with_columns(
+                belief=pl.lit(0.0), granted=pl.lit(0.0), votes=pl.lit(0, pl.Int64), place=pl.lit(other.column)
+            )
             parts.append(told.select(parts[0].columns).cast(dict(parts[0].schema)))  # type: ignore[arg-type]
         return pl.concat(parts).unique(["entity", "said"], keep="first", maintain_order=True)
 
