@@ -121,6 +121,22 @@ def test_a_mistake_that_was_never_made_on_purpose_lifts_nothing():
     assert calibrated(one, others, {recipe.id: recipe})["confidence"][0] == 0.85
 
 
+def test_a_recipe_with_one_score_is_found_again_under_another():
+    alike = repair((1, "city", "a", "b", 0.9), (2, "city", "c", "d", 0.9))
+    seen = crash_of(*[(0.96, "hit", True)] * 60)
+    assert calibrated(alike, seen)["confidence"].min() > 0.97
+    differing = repair((1, "city", "a", "b", 0.9), (2, "city", "c", "d", 0.91))
+    assert calibrated(differing, seen)["confidence"].to_list() == [0.9, 0.91]
+
+
+def test_another_value_for_a_cell_that_the_healer_mends_anyway_is_not_needless():
+    proposed = repair((7, "city", None, "4", 0.8), (8, "city", None, "4", 0.8))
+    moved = repair((7, "city", None, "5", 0.8))
+    broken = pl.DataFrame({"row": [1], "column": ["city"], "operation": ["pad"], "original": ["a"], "value": ["b"]})
+    told = judge(broken, frames.empty(frames.FINDINGS), proposed, moved, {}).proposals
+    assert sorted(told["status"]) == ["known", "needless"]
+
+
 def test_what_a_person_is_to_be_asked_about_is_never_lifted():
     recipe = Recipe("h", "city", "extract", "")
     one = repair((1, "city", "a", "b", 0.93)).with_columns(recipe=pl.lit(recipe.id))

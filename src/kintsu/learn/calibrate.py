@@ -14,6 +14,7 @@ __all__ = ["CEILING", "calibrated"]
 
 PRIOR_WEIGHT: Final = 20.0  # proposals that the healer's own score is worth
 MOST_SEEN: Final = 60.0  # broken cells that count at most: they are easier than real mistakes, however many there are
+SAME: Final = 1e-9  # scores that differ by less are one
 BANDS: Final = [0.5, 0.8, 0.95]  # score bands that are judged apart: doubtful, suggested, nearly sure, sure
 CEILING: Final = 0.995  # never 1.0: nothing that was learned from data is certain
 
@@ -59,12 +60,20 @@ def calibrated(
 
 
 def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str, str]) -> pl.DataFrame:
-    """The posterior, per family and band, then per recipe: its doubtful proposals say nothing about its sure ones."""
-    band = pl.sum_horizontal(pl.col("score") >= edge for edge in BANDS)
-    evidence = proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED))).with_columns(__band=band)
-    told = repairs.with_columns(
-        family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String), __band=band
+    """The posterior, per family and band, then per recipe: its doubtful proposals say nothing about its sure ones.
+
+    A recipe with one score for all its cells is known by itself: that score grows with the cells that it is found in,
+    which are more on the broken copy, so it is compared under the score that it has there.
+    """
+    band = pl.sum_horizontal(pl.col("__score") >= edge for edge in BANDS)
+    evidence = proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED)))
+    there = _one_score(evidence).join(_one_score(repairs).select("recipe"), on="recipe")
+    evidence = evidence.with_columns(__score="score").with_columns(__band=band)
+    told = repairs.join(there, on="recipe", how="left", maintain_order="left").with_columns(
+        family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String),
+        __score=pl.coalesce("__one", "score"),
     )
+    told = told.with_columns(__band=band)
     for key in (["healer", "family", "__band"], ["recipe", "__band"]):
         told = told.join(_seen(evidence, key), on=key, how="left", maintain_order="left")
         n = pl.col("__n").fill_null(0.0).clip(0, MOST_SEEN)
@@ -72,6 +81,12 @@ def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str
         told = told.with_columns(confidence=(PRIOR_WEIGHT * pl.col("confidence") + n * rate) / (PRIOR_WEIGHT + n))
         told = told.drop("__n", "__mended", "__needed")
     return told
+
+
+def _one_score(proposals: pl.DataFrame) -> pl.DataFrame:
+    """Recipes that give all their cells one score, and that score, `__one`."""
+    same = pl.col("score").max() - pl.col("score").min() < SAME
+    return proposals.group_by("recipe").agg(__one=pl.col("score").max(), same=same).filter("same").drop("same")
 
 
 def _limited(repairs: pl.DataFrame, limits: pl.DataFrame | None) -> pl.DataFrame:

@@ -39,8 +39,9 @@ class CrashResult:
     proposals   one line per repair that a healer proposed on the broken copy (its best of each cell): healer, column,
                 recipe, family (of `families`), score, status, right. Status is "hit" for a cell that was
                 broken (`right` says whether the original came back), "needless" for a cell that was not broken and
-                got no such repair before, "known" for a repair that the sound table gets too and "emptied" for a lost
-                value of which only the word that stands for it is taken away: these two say nothing
+                got no such repair before, "known" for a repair that the sound table gets too, or for another value of
+                a cell that this healer mends there too (a median moves), and "emptied" for a lost value of which only
+                the word that stands for it is taken away: these two say nothing
     """
 
     broken: pl.DataFrame
@@ -237,19 +238,21 @@ def _judged(cells: pl.DataFrame, broken: pl.DataFrame, before: pl.DataFrame, fam
     key = ["row", "column"]
     own = cells.unique([*key, "healer"], keep="first", maintain_order=True)
     known = before.select(*key, "new").unique().with_columns(__known=True)
+    touched = before.filter(pl.col("edit") == "set").select(*key, "healer").unique().with_columns(__touched=True)
     hit = pl.col("__hit").fill_null(False)
     status = (
         pl.when(hit & EMPTIED)
         .then(pl.lit("emptied"))
         .when(hit)
         .then(pl.lit("hit"))
-        .when(pl.col("__known").fill_null(False))
+        .when(pl.col("__known").fill_null(False) | pl.col("__touched").fill_null(False))
         .then(pl.lit("known"))
         .otherwise(pl.lit("needless"))
     )
     return (
         own.join(broken.select(*key, "original", "operation", __hit=True), on=key, how="left")
         .join(known, on=[*key, "new"], how="left", nulls_equal=True)
+        .join(touched, on=[*key, "healer"], how="left")
         .with_columns(
             status=status,
             family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String),
