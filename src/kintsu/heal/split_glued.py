@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kintsu.core import frames
@@ -17,6 +19,7 @@ from kintsu.core.recipe import Recipe
 __all__ = ["Glue", "SplitGlued"]
 
 _DOMAIN: Final = 5_000  # most distinct values of the column that was glued on
+_LEAST: Final = 3  # rows in which the one is empty and the other ends with its value
 _SEPARATORS: Final = r"[\s,;/|\-_()]"
 
 
@@ -42,14 +45,15 @@ class SplitGlued:
     name: ClassVar[str] = "split_glued"
 
     def train(self, reference: Reference) -> list[Glue]:
-        sample = reference.sample
-        domains = {part: domain for part in reference.columns if len(domain := _domain(reference, part))}
-        out = []
-        for part, whole, at_end in _candidates(reference, domains):
-            glue = _learn(reference, whole, part, sample[part].is_missing, domains[part], at_end=at_end)
-            if glue is not None:
-                out.append(glue)
-        return out
+        parts = {name: part for name in reference.columns if (part := _part(reference, name)) is not None}
+        met = _candidates(reference, {name: part.domain for name, part in parts.items()})
+        found = [
+            glue
+            for (whole, at_end), names in met.items()
+            for glue in _learn(reference, whole, [parts[name] for name in names], at_end=at_end)
+        ]
+        place = {name: i for i, name in enumerate(reference.columns)}
+        return sorted(found, key=lambda glue: (place[glue.part], place[glue.whole], not glue.at_end))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: list[Glue], reference: Reference
@@ -80,20 +84,31 @@ class SplitGlued:
         return recipes, frames.concat(out, frames.REPAIRS)
 
 
-def _domain(reference: Reference, part: str) -> pl.Series:
-    """The repeated values of a text column with gaps; empty where it cannot have been glued onto another column."""
-    facts, nothing = reference.column(part), pl.Series([], dtype=pl.String)
+@dataclass(frozen=True)
+class _Part:
+    """A column whose values may stand in another one: its repeated values, and where in the sample it is empty."""
+
+    name: str
+    domain: pl.Series
+    empty: npt.NDArray[np.bool_]
+
+
+def _part(reference: Reference, name: str) -> _Part | None:
+    """A text column with gaps and repeated values; None where it cannot have been glued onto another column."""
+    facts = reference.column(name)
     if not 0 < facts.nulls < 0.7 * facts.rows or not 2 <= facts.distinct <= _DOMAIN or facts.is_numeric:
-        return nothing
-    domain = reference.values(part).filter(pl.col("n") >= 2)["value"]
+        return None
+    empty = reference.sample[name].is_missing.to_numpy()
+    domain = reference.values(name).filter(pl.col("n") >= 2)["value"]
     # a domain of repeated values: each seen at least twice, and nearly all cells covered
-    return domain if len(domain) <= 0.5 * (facts.rows - facts.nulls) else nothing
+    covers = 0 < len(domain) <= 0.5 * (facts.rows - facts.nulls)
+    return _Part(name, domain, empty) if covers and empty.sum() >= _LEAST else None
 
 
-def _candidates(reference: Reference, domains: Mapping[str, pl.Series]) -> list[tuple[str, str, bool]]:
-    """(part, whole, at_end) where some cell of `whole` ends or begins with a value of `part`, in column order."""
+def _candidates(reference: Reference, domains: Mapping[str, pl.Series]) -> dict[tuple[str, bool], list[str]]:
+    """(whole, at_end) where some cell of `whole` ends or begins with values of other columns: the names of those."""
     if not domains:
-        return []
+        return {}
     tails = []
     for whole in reference.columns:
         facts = reference.column(whole)
@@ -105,14 +120,13 @@ def _candidates(reference: Reference, domains: Mapping[str, pl.Series]) -> list[
             tail = _ends(texts, at_end=at_end)["tail"].drop_nulls().unique()
             tails.append(pl.DataFrame({"value": tail}).with_columns(whole=pl.lit(whole), at_end=pl.lit(at_end)))
     if not tails:
-        return []
+        return {}
     values = pl.concat(
         [pl.DataFrame({"value": domain}).with_columns(part=pl.lit(name)) for name, domain in domains.items()]
     )
-    met = pl.concat(tails).join(values, on="value").select("part", "whole", "at_end").unique()
-    place = {name: i for i, name in enumerate(reference.columns)}
-    found = [line for line in met.iter_rows() if line[0] != line[1]]
-    return sorted(found, key=lambda line: (place[line[0]], place[line[1]], not line[2]))
+    met = pl.concat(tails).join(values, on="value").filter(pl.col("part") != pl.col("whole"))
+    grouped = met.group_by("whole", "at_end").agg(pl.col("part").unique().sort()).sort("whole", "at_end")
+    return {(whole, at_end): names for whole, at_end, names in grouped.iter_rows()}
 
 
 def _ends(text: pl.Series, *, at_end: bool) -> pl.DataFrame:
@@ -127,24 +141,32 @@ def _ends(text: pl.Series, *, at_end: bool) -> pl.DataFrame:
     return cut.select("head", "tail") if at_end else cut.select(head="tail", tail="head")
 
 
-def _learn(
-    reference: Reference, whole: str, part: str, empty: pl.Series, domain: pl.Series, *, at_end: bool
-) -> Glue | None:
-    sample = reference.sample
-    present = sample[whole].text.filter(empty).drop_nulls()
-    if len(present) < 3:
-        return None
-    glued = _ends(present, at_end=at_end)["tail"].is_in(domain.implode()).fill_null(False)
-    share = float(glued.mean() or 0)  # type: ignore[arg-type]
-    if int(glued.sum()) < 3 or share < 0.5:
-        return None
-    filled = sample[whole].text.filter(~empty).drop_nulls()
-    usual = float(_ends(filled, at_end=at_end)["tail"].is_in(domain.implode()).fill_null(False).mean() or 0)  # type: ignore[arg-type]
-    # where the other cell is filled the same ending must be rare: else it is part of the value
-    if usual > 0.1 * share:
-        return None
-    heads = reference.values(whole)["value"]
-    return Glue(whole, part, at_end, tuple(domain.to_list()), heads, share)
+def _learn(reference: Reference, whole: str, parts: list[_Part], *, at_end: bool) -> Iterator[Glue]:
+    """Of the columns whose values `whole` ends (or begins) with somewhere, those that it holds where they are empty."""
+    text = reference.sample[whole].text
+    gaps = np.flatnonzero(np.any([part.empty for part in parts], axis=0))
+    # the tails are cut once for all parts: a wide table has many
+    codes = pl.concat([part.domain for part in parts]).unique().sort()
+    known = pl.Enum(codes)
+    cut = _ends(text.gather(gaps), at_end=at_end)["tail"].cast(known, strict=False).to_physical().cast(pl.Int64)
+    tail = np.full(len(text), -1)
+    tail[gaps] = cut.fill_null(-1).to_numpy()
+    present = text.is_not_null().to_numpy()
+    for part in parts:
+        rows = np.flatnonzero(part.empty & present)
+        if len(rows) < _LEAST:
+            continue
+        domain = part.domain.cast(known).to_physical().to_numpy()
+        glued = np.isin(tail[rows], domain)
+        share = float(glued.mean())
+        if glued.sum() < _LEAST or share < 0.5:
+            continue
+        filled = text.filter(pl.Series(~part.empty)).drop_nulls()
+        usual = _ends(filled, at_end=at_end)["tail"].is_in(part.domain.implode()).fill_null(False).mean()
+        # where the other cell is filled the same ending must be rare: else it is part of the value
+        if float(usual or 0) <= 0.1 * share:  # type: ignore[arg-type]
+            heads = reference.values(whole)["value"]
+            yield Glue(whole, part.name, at_end, tuple(part.domain.to_list()), heads, share)
 
 
 def _split(batch: Batch, glue: Glue) -> pl.DataFrame:

@@ -155,23 +155,27 @@ def _not_from_elsewhere(reference: Reference, name: str, table: pl.DataFrame) ->
     partly = table.filter(part)["value"]
     if not len(partly):
         return table
-    at_home = [
-        known.filter(known.is_in(partly.implode())) for other, known in _usual_texts(reference).items() if other != name
-    ]
-    foreign = pl.concat(at_home) if at_home else partly.head(0)
+    at_home = _usual_texts(reference).filter(pl.col("value").is_in(partly.implode()))
+    foreign = at_home.filter((pl.col("columns") > 1) | (pl.col("column") != name))["value"]
     doubtful = part & pl.col("value").is_in(foreign.implode())
     lowered = pl.when(doubtful).then(pl.min_horizontal("new_score", pl.lit(0.45))).otherwise("new_score")
     return table.with_columns(new_score=lowered)
 
 
-def _usual_texts(reference: Reference) -> dict[str, pl.Series]:
-    """Values that come three times and more in columns of other things than plain numbers; remembered."""
+def _usual_texts(reference: Reference) -> pl.DataFrame:
+    """Values that come three times and more in columns of other things than plain numbers; remembered.
 
-    def build() -> dict[str, pl.Series]:
+    `value`, one `column` that has it so often, and the number of such `columns`.
+    """
+
+    def build() -> pl.DataFrame:
         views = [view_of(reference, name) for name in reference.columns if nature_of(reference, name).kind != "number"]
-        return {view.name: view.values.filter(pl.col("n") >= 3)["value"] for view in views}
+        usual = [view.values.filter(pl.col("n") >= 3).select("value", column=pl.lit(view.name)) for view in views]
+        if not usual:
+            return pl.DataFrame(schema={"value": pl.String, "column": pl.String, "columns": pl.UInt32})
+        return pl.concat(usual).group_by("value").agg(pl.col("column").min(), columns=pl.len())
 
-    texts: dict[str, pl.Series] = remembered(reference, ("usual texts",), build)
+    texts: pl.DataFrame = remembered(reference, ("usual texts",), build)
     return texts
 
 
