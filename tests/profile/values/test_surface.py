@@ -79,3 +79,22 @@ def test_a_plus_sign_that_others_do_not_have_is_taken_away():
 def test_few_fractions_do_not_make_integers_floats():
     numbers = [str(i) for i in range(1, 300)]
     assert judged([*numbers, "46.0", "0.46", "0.51"])["46.0"] == "46"
+
+
+def test_text_that_ends_where_others_go_on_keeps_its_blank():
+    names = [f"{a} {b}" for a in ("Cold", "Warm", "Dark") for b in ("Room", "Hall", "Yard")] * 20
+    found = judged([*names, "Cold ", "Warm Hall "])
+    assert found["Warm Hall "] == "Warm Hall"
+    assert found.get("Cold ") != "Cold"
+
+
+def test_a_broken_dash_is_the_dash_that_the_column_has():
+    codes = [f"AB-{1000 + 37 * i}" for i in range(200)]
+    assert judged([*codes, "ABâ€“1007"]) == {"ABâ€“1007": "AB-1007"}
+    numbers = [f"{(-1) ** i * (3 + 0.37 * i):.2f}" for i in range(200)]
+    assert judged([*numbers, "â€“7.31"]) == {"â€“7.31": "-7.31"}
+
+
+def test_an_address_is_not_read_from_its_end():
+    addresses = [f"{a}.{b}@mail.org" for a in ("anna", "ben", "carl", "dora") for b in "abcdefghijklmnop"]
+    assert not judged([*addresses, "anna.b@mail.", "ben.c@mai*.org"])

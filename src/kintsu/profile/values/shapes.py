@@ -300,8 +300,9 @@ def _ways(shapes: Shapes) -> list[tuple[str, str, float, pl.Expr]]:
         ("drop_decimal", "take a trailing .0 away", 0.96, blank.str.replace(r"[.,]0+$", "")),
         ("trim_marks", "take marks around the value away", 0.95, trimmed),
         ("ascii", "write plain characters for look-alikes", 0.95, _plain_characters(blank)),
-        ("reverse", "write the characters in reverse order", 0.9, blank.str.reverse()),
     ]
+    if shapes.patterns:  # what is an address from its end as well tells nothing
+        ways.append(("reverse", "write the characters in reverse order", 0.9, blank.str.reverse()))
     if shapes.grain == "email":
         at = blank.str.replace(r"(?i)\s*[\[(<]?\s*\bat\b\s*[\])>]?\s*", "@").str.replace_all(
             r"(?i)\s+[\[(]?dot[\])]?\s+", "."

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.phrase import number_of, phrase, quoted
-from kintsu.profile.values.view import NOTHING, ColumnView, judged
+from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
 __all__ = [
     "judge_blanks",
@@ -21,10 +21,12 @@ __all__ = [
 ]
 
 _USUAL: Final = 0.9  # share of cells that must be clean before the others are slips
-_BROKEN: Final = (  # a lead byte of UTF-8 and a continuation byte, both read as Latin-1 or Windows-1252
-    r"[ÂÃÄÅâ][\x{80}-\x{BF}\x{20AC}\x{2013}-\x{2014}\x{2018}-\x{2026}\x{2030}\x{2039}\x{203A}\x{152}\x{153}\x{160}\x{161}"
-    r"\x{178}\x{17D}\x{17E}\x{192}\x{2C6}\x{2DC}\x{2122}]"
+_CONTINUED: Final = (  # a continuation byte of UTF-8 read as Latin-1 or Windows-1252
+    r"[\x{80}-\x{BF}\x{20AC}\x{2013}-\x{2014}\x{2018}-\x{2026}\x{2030}\x{2039}\x{203A}\x{152}\x{153}"
+    r"\x{160}\x{161}\x{178}\x{17D}\x{17E}\x{192}\x{2C6}\x{2DC}\x{2122}]"
 )
+_BROKEN: Final = rf"[\x{{C2}}-\x{{F4}}]{_CONTINUED}"  # after a lead byte
+_PLAIN: Final = dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("‘’′", "'") | dict.fromkeys("“”″", '"') | {"\u00a0": " "}
 
 
 def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
@@ -51,6 +53,7 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
         # a value that comes again and again in this spelling, and in no other, is spelt so by habit
         often = pl.lit(not view.is_near_unique) & (pl.col("n") > max(2.0, 0.005 * view.filled))
         rows = rows.with_columns(known=known).filter(pl.col("known") | ~often)
+        rows = rows.filter(pl.col("known") | ~_goes_on(rows["value"], left["value"]))
         rows = rows.with_columns(new_score=pl.when(pl.col("known")).then(0.98).otherwise(0.96))
         why = f"{what}, while {100 * (1 - share):.1f} % of the column have none"
         out.append(
@@ -60,6 +63,18 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
             )
         )  # fmt: skip
     return pl.concat(out).unique("value", keep="last", maintain_order=True) if out else NOTHING
+
+
+def _goes_on(values: pl.Series, known: pl.Series) -> pl.Series:
+    """Whether a value ends in a blank after which another one goes on: "Cold " beside "Cold Room" was cut off."""
+    ranked = known.sort()
+    following = ranked.search_sorted(values, side="right")
+    beyond = following == len(ranked)
+    after = ranked.gather(following.set(beyond, 0))
+    pairs = pl.DataFrame({"value": values, "after": after, "beyond": beyond})
+    return pairs.select(
+        ~pl.col("beyond") & pl.col("value").str.ends_with(" ") & pl.col("after").str.starts_with(pl.col("value"))
+    ).to_series()
 
 
 def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
@@ -183,7 +198,7 @@ def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
     if not len(broken) or len(broken) > 50_000:
         return NOTHING
     fixed = pl.Series("new", [repaired_encoding(text) for text in broken["value"].to_list()], dtype=pl.String)
-    rows = broken.with_columns(fixed).drop_nulls("new")
+    rows = _as_typed(broken.with_columns(fixed).drop_nulls("new"), left)
     known = rows["new"].is_in(left["value"].implode())
     return judged(
         rows.with_columns(new_score=pl.when(known).then(0.98).otherwise(0.95)).select(
@@ -193,17 +208,33 @@ def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _as_typed(rows: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
+    """The `rows` with plain dashes and quotes in `new`, where the column has those and no typographic ones."""
+    sound = "".join(besides(left, rows["value"])["value"].to_list())
+    plain = {sign: typed for sign, typed in _PLAIN.items() if sign not in sound and typed in sound}
+    return rows.with_columns(pl.col("new").str.replace_many(list(plain), list(plain.values()))) if plain else rows
+
+
 def repaired_encoding(text: str) -> str | None:
     """The text whose UTF-8 bytes were read in a one-byte encoding; None where there is no such text.
 
-    >>> repaired_encoding("KÃ¶ln"), repaired_encoding("Köln")
-    ('Köln', None)
+    Bytes that Windows-1252 does not define were read as Latin-1, as most programs do.
+
+    >>> repaired_encoding("KÃ¶ln"), repaired_encoding("Köln"), repaired_encoding("é\\x9d\\x99ã\\x81‹")
+    ('Köln', None, '静か')
     """
     for encoding in ("cp1252", "latin-1"):
         try:
-            fixed = text.encode(encoding).decode("utf-8")
+            fixed = b"".join(_byte(sign, encoding) for sign in text).decode("utf-8")
         except UnicodeError:
             continue
         if fixed != text:
             return fixed
     return None
+
+
+def _byte(sign: str, encoding: str) -> bytes:
+    try:
+        return sign.encode(encoding)
+    except UnicodeError:
+        return sign.encode("latin-1")
