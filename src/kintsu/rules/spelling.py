@@ -14,13 +14,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def decimals_of(text: pl.Series) -> tuple[int, int]:
-    """Fewest and most decimal places in common use (at least 1 % of the numbers); (0, 0) where there are no numbers."""
+    """Fewest and most decimal places in common use (at least 1 % of the numbers); (0, 0) where there are no numbers.
+
+    Where most numbers have the most places, and zeros at their end as often as chance has it, all should have them.
+    """
     plain = text.drop_nulls().str.strip_chars().str.extract(r"^[-+]?\d*[.,]?(\d*)$", 1).drop_nulls()
     if not len(plain):
         return 0, 0
     n = plain.str.len_chars().alias("d").value_counts(name="n").filter(pl.col("n") >= 0.01 * len(plain))
     common = [int(d) for d in n["d"]]
-    return (min(common), max(common)) if common else (0, 0)
+    if not common:
+        return 0, 0
+    longest = plain.filter(plain.str.len_chars() == max(common))
+    is_padded = len(longest) >= 0.5 * len(plain) and longest.str.ends_with("0").sum() >= 0.05 * len(longest)
+    return (max(common) if is_padded else min(common)), max(common)
 
 
 @dataclass(frozen=True)

@@ -98,3 +98,20 @@ def test_a_broken_dash_is_the_dash_that_the_column_has():
 def test_an_address_is_not_read_from_its_end():
     addresses = [f"{a}.{b}@mail.org" for a in ("anna", "ben", "carl", "dora") for b in "abcdefghijklmnop"]
     assert not judged([*addresses, "anna.b@mail.", "ben.c@mai*.org"])
+
+
+def test_a_currency_before_a_number_is_no_lost_digit():
+    numbers = [f"{3 + 0.1 * i:.1f}" for i in range(150)] * 2
+    found = judged([*numbers, "$5.8", "$3.1", "$7.4", "$6.2"])
+    assert not set(found.values()) - {"5.8", "3.1", "7.4", "6.2"}
+
+
+def test_a_sign_over_a_digit_is_not_taken_out():
+    numbers = [f"{0.001 * i:.3f}" for i in range(100, 400)]
+    assert not judged([*numbers, "0.1*5", "0.2*1", "0.3*7"])
+    assert judged([*numbers, "0.1*25", "0.2*71", "0.3*77"]) == {"0.1*25": "0.125", "0.2*71": "0.271", "0.3*77": "0.377"}
+
+
+def test_numbers_without_a_unit_keep_the_point_that_all_have():
+    numbers = [f"{0.5 * i + 1}" for i in range(150)] + ["12.25", "7.75"]
+    assert judged([*numbers, "21 kg", "13.0 kg"]) == {"21 kg": "21.0", "13.0 kg": "13.0"}

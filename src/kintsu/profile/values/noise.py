@@ -88,6 +88,10 @@ def judge_wildcards(reference: Reference, view: ColumnView, left: pl.DataFrame) 
         return NOTHING
     out = []
     common = table_symbols(reference)
+    # "$5.8" and "18**" among numbers are numbers with something beside them
+    beside = pl.col("value").str.contains(r"^[^\p{L}\d\s.,+-]+[+-]?\d[\d.,]*$|^[+-]?\d[\d.,]*[^\p{L}\d\s.,+-]+$")
+    if nature_of(reference, view.name).kind in ("number", "code"):
+        left = left.filter(~beside)
     written = "".join(left["value"].to_list())
     for symbol in [*common, *(s for s in _PLACEHOLDERS if s not in common)]:
         if symbol not in written:

@@ -204,6 +204,14 @@ def _is_padded(nature: Nature) -> bool:
     return int(plain.filter(value.str.ends_with("0"))["n"].sum()) >= 0.05 * max(int(plain["n"].sum()), 1)
 
 
+def _has_points(nature: Nature) -> bool:
+    """Whether the column writes whole numbers with one zero after a point: hardly any of its numbers has none."""
+    value, plain = pl.col("value"), nature.parsed.filter(pl.col("plain").is_not_null())
+    held = max(int(plain["n"].sum()), 1)
+    dotted = int(plain.filter(value.str.contains(r"\.\d+$"))["n"].sum())
+    return dotted >= 0.95 * held and int(plain.filter(value.str.contains(r"\d\.0$"))["n"].sum()) >= 0.005 * held
+
+
 def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     """Odd cells of a column of plain numbers that read as numbers."""
     low, high = nature.fences
@@ -259,6 +267,9 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     found = read.with_columns(
         number=new, new_score=certainty * pl.when(fits | scaled).then(1.0).otherwise(doubt)
     ).with_columns(new=print_numbers(read.select(number=new)["number"], places=_places(nature)))
+    if _has_points(nature):  # "$ 48" is "48.0" where no number of the column is without a point
+        whole = pl.col("new").str.contains(r"^-?\d+$")
+        found = found.with_columns(new=pl.when(whole).then(pl.col("new") + ".0").otherwise("new"))
     if _is_padded(nature):  # "$ 48.50" is "48.50" where the column writes zeros at the end
         as_written = pl.col("body").str.contains(r"^-?\d+\.\d+$") & ~bracketed & ~scaled.fill_null(False)
         found = found.with_columns(new=pl.when(as_written).then("body").otherwise("new"))
@@ -328,6 +339,8 @@ def _stray_characters(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     )
     known = nature.parsed.filter(pl.col("plain").is_not_null()).select(rest="value", seen="n")
     strange = strange.filter((pl.col("dropped") == 1) & pl.col("rest").str.contains(r"^-?\d+(\.\d+)?$"))
+    if _overwritten(nature, strange):
+        return NOTHING
     strange = strange.join(known, on="rest", how="inner", maintain_order="left")
     return judged(
         strange.select(
@@ -344,6 +357,23 @@ def _stray_characters(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         operation="drop_character",
         says="take a stray character out of a number",
     )
+
+
+def _overwritten(nature: Nature, strange: pl.DataFrame) -> bool:
+    """Whether the stray characters stand in place of digits, by the lengths that numbers of the column have.
+
+    Put in, they make values one character longer. Each value speaks by the odds of its length either way.
+    """
+    plain = nature.parsed.filter(pl.col("plain").is_not_null())
+    lengths = plain.group_by(size=pl.col("value").str.len_chars().cast(pl.Int64)).agg(pl.col("n").sum())
+    odds = strange.select("n", size=pl.col("value").str.len_chars().cast(pl.Int64))
+    for name, shift in (("instead", 0), ("besides", 1)):
+        held = lengths.select(size=pl.col("size") + shift, held=pl.col("n")).rename({"held": name})
+        odds = odds.join(held, on="size", how="left")
+    told = odds.select(
+        (pl.col("n") * ((pl.col("instead").fill_null(0) + 1) / (pl.col("besides").fill_null(0) + 1)).log()).sum()
+    )
+    return bool(told.item() > 0)
 
 
 def _words(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
