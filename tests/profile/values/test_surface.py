@@ -115,3 +115,9 @@ def test_a_sign_over_a_digit_is_not_taken_out():
 def test_numbers_without_a_unit_keep_the_point_that_all_have():
     numbers = [f"{0.5 * i + 1}" for i in range(150)] + ["12.25", "7.75"]
     assert judged([*numbers, "21 kg", "13.0 kg"]) == {"21 kg": "21.0", "13.0 kg": "13.0"}
+
+
+def test_the_order_of_day_and_month_is_that_of_dates_read_in_one_way():
+    days = [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 28)]
+    found = judged([*days, *(f"{d}/03/2024" for d in range(14, 28)), "04/05/2024"])
+    assert found["04/05/2024"] == "2024-05-04"

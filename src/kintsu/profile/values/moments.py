@@ -40,7 +40,7 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
     out = []
     if 0 < len(odd) <= _MOST:
         known = _moments(view.values["value"], usual.format)
-        out.append(_rewritten(odd, usual, (known.min(), known.max()), known))
+        out.append(_rewritten(odd, usual, _span(known), known))
         left_over = besides(odd, out[0]["value"])
         out.append(_exchanged(left_over, usual))
     inside = left.filter(fits)
@@ -60,6 +60,15 @@ def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl
 def _moments(text: pl.Series, fmt: str) -> pl.Series:
     """The moments of the values in the usual format."""
     return parse(text.filter(matches(text, fmt)), fmt).drop_nulls()
+
+
+def _span(moments: pl.Series) -> tuple[Any, Any]:
+    """The first and the last of 98 in 100 moments, and as far again: a year with a digit too many is no end of it."""
+    ranked = moments.sort()
+    if not len(ranked) or moments.dtype == pl.Time:
+        return (None, None)
+    low, high = ranked[len(ranked) // 100], ranked[-1 - len(ranked) // 100]
+    return (max(low - (high - low), ranked[0]), min(high + (high - low), ranked[-1]))
 
 
 def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.Series]:
@@ -111,13 +120,17 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
         new = render(moments, usual.format)
         order = _order(other.format)
         agrees = order is None or month_first is None or order == month_first
-        read = pl.DataFrame({"value": odd["value"], "new": new, "agrees": [agrees] * len(odd)})
+        read = pl.DataFrame(
+            {"value": odd["value"], "new": new, "agrees": [agrees] * len(odd), "order": [order] * len(odd)},
+            schema_overrides={"order": pl.Boolean},
+        )
         guess = unsure | _is_far(moments, usual_moments) | _guessed(odd["value"], moments, usual.format, other.format)
         readings.append(read.with_columns(guess=guess))
     if not readings:
         return NOTHING
     every = pl.concat(readings).drop_nulls("new").unique().filter(pl.col("new") != pl.col("value"))
     n = pl.col("new").n_unique().over("value")
+    every, ordered = _by_order(every)
     # of two readings the one in the column's own order of day and month is likelier, but people decide
     every = every.with_columns(n=n).sort(["value", "agrees", "new"], descending=[False, True, False])
     best = every.unique("value", keep="first", maintain_order=True)
@@ -126,7 +139,7 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
         .then(0.45)
         .when(pl.col("n") == 1)
         .then(pl.when(pl.col("agrees")).then(0.96).otherwise(0.9))
-        .otherwise(0.8)
+        .otherwise(ordered if ordered is not None else 0.8 if month_first is not None else 0.48)
     )
     return judged(
         best.select(
@@ -145,6 +158,21 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
         operation="date_format",
         says=f"write {'times' if usual.kind == 'time' else 'dates'} as {written(usual.format)}",
     )
+
+
+def _by_order(every: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:
+    """The readings with `agrees` by what values with one reading say of day and month, and how sure that is.
+
+    "25/03/2024" beside "04/05/2024" has the day first: with five such values and more, all of one order, so has the
+    other. None, and the readings as they are, where too few values speak.
+    """
+    told = every.filter((pl.len().over("value") == 1) & pl.col("order").is_not_null())
+    votes = [int(told.filter(pl.col("order") == first)["value"].n_unique()) for first in (True, False)]
+    if max(votes) < 5:
+        return every, None
+    first = votes[0] > votes[1]
+    agrees = (pl.col("order") == first).fill_null(True)
+    return every.with_columns(agrees=agrees), 0.96 * (max(votes) + 1) / (sum(votes) + 2)
 
 
 def _exchanged(odd: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
