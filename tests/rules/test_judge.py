@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 from made import reference
 
@@ -90,3 +91,41 @@ def test_damaged_cells_vote_for_what_they_mean():
     dirty = with_cell(dirty, 7, "city", None)
     found = judge(Batch.of(dirty), train(reference(dirty))).filter(pl.col("row") == 7)
     assert found["new"].to_list() == ["Ashton"] and found["voters"].to_list() == [11]
+
+
+def articles(rng, rows=3000):
+    """Articles with their name, kind and price; `paid` is the price or, in four rows of ten, one of three discounts."""
+    at = rng.integers(0, 20, rows)
+    price = np.round(rng.uniform(5, 200, 20), 2)
+    off = rng.choice([1.0, 0.95, 0.9, 0.8], rows, p=[0.6, 0.16, 0.14, 0.1])
+    return pl.DataFrame(
+        {
+            "article": [f"A-{i * 37:04d}" for i in at],
+            "name": [f"{'nkprst'[i % 6]}o{'lmv'[i % 3]}a {i}" for i in at],
+            "price": [f"{x:.2f}" for x in price[at]],
+            "paid": [f"{x:.2f}" for x in price[at] * off],
+        }
+    )
+
+
+def test_values_that_take_turns_beside_one_key_are_not_voted_down():
+    frame = articles(np.random.default_rng(0))
+    told = judge(Batch.of(frame), train(reference(frame)))
+    assert not len(told.filter(pl.col("score") >= 0.5))
+
+
+def test_where_all_columns_are_as_mixed_it_is_by_errors():
+    """Wrong names, kinds and prices of other articles in four rows of ten: the commonest one is right."""
+    rng = np.random.default_rng(1)
+    clean = articles(rng).drop("paid")
+    other = clean.select(pl.col(c).shuffle(seed=k) for k, c in enumerate(clean.columns))
+    hit = rng.random((len(clean), 2)) < 0.36
+    frame = clean.with_columns(
+        [
+            pl.select(pl.when(pl.Series(hit[:, k])).then(other[c]).otherwise(clean[c])).to_series().alias(c)
+            for k, c in enumerate(("name", "price"))
+        ]
+    )
+    told = judge(Batch.of(frame), train(reference(frame))).filter(pl.col("score") >= 0.5)
+    right = [clean[c][r] == new for r, c, new in told.select("row", "column", "new").iter_rows()]
+    assert len(told) > 0.8 * (frame["name"] != clean["name"]).sum() and np.mean(right) > 0.9

@@ -74,6 +74,7 @@ class VoteModel:
     mends: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # damaged values and what they count as
     targets: tuple[Target, ...] = ()
     seen: Mapping[str, Ints] = field(default_factory=dict)  # rows per code
+    mixed: float = 0.0  # share of rows that disagree by repeated values, in the middle one of the targets
     clock: Clock | None = None
     balance: BalanceModel = field(default_factory=lambda: BalanceModel((), {}, {}))
     derived: DeriveModel = field(default_factory=DeriveModel)
@@ -108,7 +109,15 @@ def _learn(reference: Reference) -> VoteModel:
     clock = clock_of(reference) if targets else None
     if clock is not None:
         targets = _timed(targets, reference.sample, clock, codes, known, seen)
-    return VoteModel(codes, known, tuple(targets), seen, clock, balance.train(reference), derive.train(reference))
+    mixed = float(np.median([_copied(t.dependencies[0]) for t in targets])) if targets else 0.0
+    return VoteModel(
+        codes, known, tuple(targets), seen, mixed, clock, balance.train(reference), derive.train(reference)
+    )
+
+
+def _copied(d: Dependency) -> float:
+    """Share of rows that disagree with their group by a value which the group repeats."""
+    return d.strength.repeated * (1 - d.strength.corrected)
 
 
 def _timed(
@@ -207,6 +216,7 @@ JUDGED = {
     "for_new": pl.Int64,  # left sides with votes for new
     "for_old": pl.Int64,
     "copied": pl.Float64,  # of the best left side: share of rows that disagree by a value which their group repeats
+    "varied": pl.Float64,  # how much more that is than in other columns of the table
     "strength": pl.Float64,  # largest corrected strength of a left side that puts new first
     "votes": pl.Int64,  # others in the best group that have new ...
     "voters": pl.Int64,  # ... of so many
@@ -366,7 +376,7 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
     observed = ballot.observed[rows]
     weights = [target.weights[i] for i in usable]
     strengths = np.array([target.dependencies[i].strength.sound for i in usable])
-    repeated = np.array([s.repeated * (1 - s.corrected) for i in usable for s in [target.dependencies[i].strength]])
+    repeated = np.array([_copied(target.dependencies[i]) for i in usable])
     candidates, support, votes, voters, empty = rank(tables, weights, groups, observed, ballot.own[rows])
     line = np.arange(len(rows))
     rivals = support.copy()
@@ -417,6 +427,7 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
             "for_new": (new_votes > 0).sum(axis=0).astype(np.int64),
             "for_old": (old_votes > 0).sum(axis=0).astype(np.int64),
             "copied": repeated[said],
+            "varied": np.maximum(repeated[said] - model.mixed, 0.0),
             "strength": speaks.max(axis=0),
             "votes": new_votes[said, line],
             "voters": voters[said, line],

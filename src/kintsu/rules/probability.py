@@ -9,6 +9,7 @@ from kintsu.core.phrase import number_of, phrase, quoted
 __all__ = ["contradiction", "evidence", "probability"]
 
 GUILT = 3.0  # log odds of one witness of full strength
+VARIOUS = 0.5  # share of rows with another value that their group repeats, from which a group has no one value
 
 
 def probability() -> pl.Expr:
@@ -17,7 +18,7 @@ def probability() -> pl.Expr:
     Two logistic curves, for cells with another value and for empty ones. Their coefficients were fitted, rounded and
     tempered over made-up and public tables of a dozen domains with 0.1 to 50 % errors, every column with equal weight.
     """
-    return _told_apart() * _guilt() * _likely(_dissent() - _commonness())
+    return _alone() * _told_apart() * _guilt() * _likely(_dissent() - _commonness())
 
 
 def contradiction() -> pl.Expr:
@@ -27,7 +28,7 @@ def contradiction() -> pl.Expr:
     here, and a cell is acquitted only where the rest of its row speaks against the key.
     """
     undecided = (2 * _guilt()).clip(0, 1)
-    return _told_apart() * undecided * _likely(_dissent() - _commonness().clip(upper_bound=0))
+    return _alone() * _told_apart() * undecided * _likely(_dissent() - _commonness().clip(upper_bound=0))
 
 
 def _dissent() -> pl.Expr:
@@ -59,6 +60,15 @@ def _commonness() -> pl.Expr:
     """Log odds that a cell is right because other rows have its value, too; above 0 where they are many."""
     commoner = (pl.col("new_seen").log1p() - pl.col("old_seen").log1p()).clip(-2, 2)
     return pl.when(pl.col("missing")).then(0.0).otherwise(0.15 * pl.col("old_seen").log1p() - 0.5 * commoner)
+
+
+def _alone() -> pl.Expr:
+    """Near 0 where rows have other values than their group's commonest one, repeat each other and not so elsewhere.
+
+    Then several values are right beside one key (an article at several discounts), and the commonest of them is the
+    likeliest and no more. Where all columns are as mixed, it is by errors.
+    """
+    return 1 - (pl.col("varied") / VARIOUS).pow(2).clip(0, 1)
 
 
 def _told_apart() -> pl.Expr:
