@@ -6,8 +6,10 @@ from test_ask import cells, rows
 
 from kintsu.apps.cli.edge import run as command
 from kintsu.core.errors import InputError, UsageError
+from kintsu.run.answer import answer
 from kintsu.run.ask import ask
 from kintsu.run.label import label
+from kintsu.run.recipes import write_recipes
 from kintsu.run.teach import read_labels, teach
 from kintsu.run.undo import undo
 
@@ -42,6 +44,15 @@ def test_one_corrected_cell_of_a_common_value_changes_no_other_even_at_a_low_thr
     assert cells(out, 2).count("z") == 1
     [found] = [each for each in ask(run, home=store.home) if "c: write" in each.text]
     assert found.cells == 6
+
+
+def test_a_program_that_asks_is_remembered_once_somebody_says_yes(tmp_path):
+    store, run, _ = healed(tmp_path)
+    teach(run, [(2, "c", "z")], home=store.home)
+    assert write_recipes(run, tmp_path / "r.yaml", home=store.home) == 0
+    [found] = [each for each in ask(run, home=store.home) if "c: write" in each.text]
+    answer(run, found.question, "accept", home=store.home)
+    assert write_recipes(run, tmp_path / "r.yaml", home=store.home) == 1
 
 
 def test_a_value_corrected_again_and_again_is_generalised(tmp_path):

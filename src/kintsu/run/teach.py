@@ -12,7 +12,7 @@ from kintsu.core.errors import InputError, UsageError
 from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.recipe import Recipe
 from kintsu.learn.cases import with_cases
-from kintsu.learn.synthesis.search import Learned, learn
+from kintsu.learn.synthesis.search import ASKS, Learned, learn
 from kintsu.learn.verdicts import Labels
 from kintsu.run.answer import by_whom
 from kintsu.run.questions.session import Session, opened_session
@@ -192,7 +192,7 @@ def _decided(
     if much:
         doubt = "it would change much of the column: a question for a person"
     elif learned.asks:
-        doubt = "other cells with this value look right: a question for a person"
+        doubt = ASKS
     told = changed.with_columns(
         column=pl.lit(recipe.column),
         edit=pl.lit("set"),

@@ -11,7 +11,7 @@ import polars as pl
 
 from kintsu.learn.synthesis.program import DATE_FORMATS, Program
 
-__all__ = ["Learned", "candidates", "learn"]
+__all__ = ["ASKS", "Learned", "candidates", "learn"]
 
 Pair = tuple[str | None, str | None]
 
@@ -24,6 +24,8 @@ CLEAN_LOOKING: Final = 0.2  # share of the values changed that may look clean be
 STRANGE_WEIGHT: Final = 0.1  # of an unflagged value that would become one that the column has nowhere, ...
 STRANGE_CAP: Final = 3.0  # ... in labelled cells, and of all of them together
 PRIOR: Final = 3.5  # a program that one example speaks for is more likely wrong than right elsewhere
+ASKS: Final = "other cells with this value look right: a question for a person"
+"""The reason of decisions of a program that asks: until somebody says yes it is not remembered."""
 COMMON: Final = 5  # cells; an unflagged value that stands in so many looks clean
 
 

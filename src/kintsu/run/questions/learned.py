@@ -12,6 +12,7 @@ from kintsu.learn.cases import APPLIED
 from kintsu.learn.memory import Past, judged
 from kintsu.learn.recipes import Learned, conditions, learned
 from kintsu.learn.synthesis.program import Program
+from kintsu.learn.synthesis.search import ASKS
 from kintsu.run.questions.session import Session
 
 __all__ = ["learned_now", "verdicts_now"]
@@ -77,7 +78,7 @@ def learned_now(
             found.append(learned(part, texts, recipe, sure))
     for recipe in recipes.values():
         if recipe.healer == "taught" and recipe.id in brought and recipe.id not in names:
-            part = after.filter((pl.col("recipe") == recipe.id) & ~pl.col("settled"))
+            part = after.filter((pl.col("recipe") == recipe.id) & ~pl.col("settled") & (pl.col("reason") != ASKS))
             if len(part):
                 found.append(_program(recipe, _confidence(part, accepted=False), "taught"))
     return [each for each in found if each is not None]
