@@ -137,6 +137,14 @@ def test_another_value_for_a_cell_that_the_healer_mends_anyway_is_not_needless()
     assert sorted(told["status"]) == ["known", "needless"]
 
 
+def test_a_guess_is_wrong_where_a_likely_repair_is_right():
+    recipe = Recipe("k", "city", "mode", "", nature="statistical")
+    guess = of("k", repair((1, "city", "n/a", "Rome", 0.6))).with_columns(recipe=pl.lit(recipe.id))
+    emptied = repair((1, "city", "n/a", None, 0.9))
+    told = calibrated(pl.concat([guess, emptied]), None, {recipe.id: recipe})
+    assert told["confidence"].to_list() == pytest.approx([0.06, 0.9])
+
+
 def test_what_a_person_is_to_be_asked_about_is_never_lifted():
     recipe = Recipe("h", "city", "extract", "")
     one = repair((1, "city", "a", "b", 0.93)).with_columns(recipe=pl.lit(recipe.id))

@@ -18,6 +18,8 @@ SAME: Final = 1e-9  # scores that differ by less are one
 BANDS: Final = [0.5, 0.8, 0.95]  # score bands that are judged apart: doubtful, suggested, nearly sure, sure
 CEILING: Final = 0.995  # never 1.0: nothing that was learned from data is certain
 
+LIKELY: Final = 0.5  # confidence from which on a repair speaks against a guess at another value
+
 SIGN: Final = 0.9  # a lone sign is often meant (a refund, a credit note), whatever the rest of the row says: ask
 ASKED: Final = frozenset({"extract"})  # operations that lose something a person may want: never surer than their score
 # Sources are judged by many starts of truth discovery, which temper each other: no broken cell says whom to trust, and
@@ -56,6 +58,7 @@ def calibrated(
         told = _learned(told, crash.proposals, families(known))
     told = _limited(told, limits)
     told = _together(told, [key for key, recipe in known.items() if recipe.nature in ("statistical", "capping")])
+    told = _guessed(told, [key for key, recipe in known.items() if recipe.nature == "statistical"])
     return told.with_columns(confidence=pl.min_horizontal("confidence", "__most")).select(repairs.columns)
 
 
@@ -140,3 +143,14 @@ def _together(repairs: pl.DataFrame, guesses: list[str]) -> pl.DataFrame:
     emptied = either * (1 - rival_sure)
     value = pl.when(pl.col("new").is_null()).then(emptied).otherwise(against)
     return joined.with_columns(confidence=pl.when(pl.col("__agreed").is_null()).then("confidence").otherwise(value))
+
+
+def _guessed(repairs: pl.DataFrame, guesses: list[str]) -> pl.DataFrame:
+    """Confidences with those of guesses cut to the doubt about a likely repair of the cell by another value."""
+    guess = pl.col("recipe").is_in(guesses)
+    likely = repairs.filter(~guess & (pl.col("edit") == "set") & (pl.col("confidence") >= LIKELY))
+    beside = repairs.with_row_index("__n").filter(guess).select("__n", *_CELL, "new")
+    met = beside.join(likely.select(*_CELL, value="new", sure="confidence"), on=_CELL)
+    apart = met.filter(pl.col("new").ne_missing(pl.col("value"))).group_by("__n").agg(pl.col("sure").max())
+    told = repairs.with_row_index("__n").join(apart, on="__n", how="left", maintain_order="left")
+    return told.with_columns(confidence=pl.col("confidence") * (1 - pl.col("sure").fill_null(0.0)))
