@@ -121,3 +121,35 @@ def test_the_order_of_day_and_month_is_that_of_dates_read_in_one_way():
     days = [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 28)]
     found = judged([*days, *(f"{d}/03/2024" for d in range(14, 28)), "04/05/2024"])
     assert found["04/05/2024"] == "2024-05-04"
+
+
+def test_a_digit_typed_twice_is_written_once():
+    days = [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 28)]
+    damaged = {"20244-07-31": "2024-07-31", "2024-005-09": "2024-05-09", "2024-099-24": "2024-09-24"}
+    assert judged([*days, *damaged]) == damaged
+    assert "2024-113-05" not in judged([*days, *damaged, "2024-113-05"])  # there is no thirteenth month
+
+
+def test_a_foreign_character_inside_a_code_is_taken_out():
+    assert judged([*CODES, "AB-1Â037", "AB-10ö74"]) == {"AB-1Â037": "AB-1037", "AB-10ö74": "AB-1074"}
+
+
+def test_a_sign_beside_a_number_of_any_width_may_stand_over_a_digit():
+    pieces = [f"{i} pieces" for i in range(1, 100)] * 2
+    assert not judged([*pieces, "3x pieces", "1x pieces"])
+
+
+def test_a_key_that_stuck_is_a_slip():
+    assert judged([*WORDS, "paaaid", "opennn", "lossst"]) == {"paaaid": "paid", "opennn": "open", "lossst": "lost"}
+
+
+def test_words_whose_end_was_cut_off_are_written_out():
+    words = ["Hardcover", "Paperback", "E-book", "Audio book"] * 60
+    assert judged([*words, "Hardco", "Pape", "Audio ", "Paperba"]) == {
+        "Hardco": "Hardcover", "Pape": "Paperback", "Audio ": "Audio book", "Paperba": "Paperback"
+    }  # fmt: skip
+
+
+def test_two_values_that_another_begins_with_are_no_habit_of_cutting():
+    words = ["Jon", "Jonathan", "Anna", "Annabelle", "Max", "Maximilian", "Eva", "Evangeline"] * 30
+    assert not judged([*words, "Annabe", "Maximil"])

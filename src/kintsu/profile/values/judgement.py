@@ -19,7 +19,7 @@ from kintsu.profile.values.quantities import judge_quantities
 from kintsu.profile.values.shapes import Shapes, find_shapes, judge_shapes
 from kintsu.profile.values.spelling import judge_case, judge_encoding, judge_wrapping
 from kintsu.profile.values.surface import clean_of, compose, surface_of
-from kintsu.profile.values.typos import judge_typos
+from kintsu.profile.values.typos import judge_cut, judge_stuck, judge_typos
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, view_of
 
 __all__ = ["judge_unseen", "judgement_of", "shapes_of"]
@@ -77,9 +77,14 @@ def _moments(c: _Column) -> pl.DataFrame:
     return NOTHING if usual is None else judge_moments(c.view, c.left, usual)
 
 
-def _typos(c: _Column) -> pl.DataFrame:
-    is_worded = c.is_text and c.shapes is None and not c.view.facts.is_free_text and not c.view.is_near_unique
-    return judge_typos(c.left) if is_worded else NOTHING
+def _worded(judge: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[_Column], pl.DataFrame]:
+    """The method for columns of words that come again."""
+
+    def method(c: _Column) -> pl.DataFrame:
+        is_worded = c.is_text and c.shapes is None and not c.view.facts.is_free_text and not c.view.is_near_unique
+        return judge(c.left) if is_worded else NOTHING
+
+    return method
 
 
 _METHODS: Final[tuple[Callable[[_Column], pl.DataFrame], ...]] = (
@@ -92,7 +97,9 @@ _METHODS: Final[tuple[Callable[[_Column], pl.DataFrame], ...]] = (
     lambda c: judge_quantities(c.nature, c.left),
     lambda c: judge_shapes(c.view, c.shapes, c.left) if c.shapes is not None else NOTHING,
     lambda c: judge_wrapping(c.left) if c.is_text and not c.view.is_near_unique else NOTHING,
-    _typos,
+    _worded(judge_typos),
+    _worded(judge_stuck),
+    _worded(judge_cut),
     lambda c: judge_rare(c.view, c.left) if c.is_text else NOTHING,
     lambda c: judge_surprise(c.view, c.left) if c.is_text and c.shapes is None else NOTHING,
 )

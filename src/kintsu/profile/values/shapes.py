@@ -15,6 +15,8 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.phrase import phrase, quoted
+from kintsu.profile.dates import parse
+from kintsu.profile.values.moments import column_format
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
 __all__ = ["Shapes", "exact_pattern", "find_shapes", "judge_shapes", "pattern_regex"]
@@ -23,6 +25,8 @@ _PROBE: Final = 20_000  # distinct values that patterns are learned from; a 0.1 
 _LEGAL: Final = 0.02  # least share of a legal pattern; rarer ones are legal only in columns that are not patterned
 _SURE: Final = 0.9  # share of cells in few exact patterns from which on others are wrong
 _TAIL: Final = 0.03  # most cells outside the legal patterns for values without a repair to be findings
+_WIDEST: Final = 60  # characters of the longest form in which a character too many is looked for
+_MENDED: Final = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
 _LACKING: Final = 0.9  # sureness of a value whose beginning, the same in all others, is lost
 
 _SEMANTIC: Final = {
@@ -173,7 +177,7 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
     odd = left.filter(~shapes.accepts(pl.col("value")))
     if not len(odd) or len(odd) > 50_000:
         return NOTHING
-    mended = _mend(shapes, odd)
+    mended = _on_calendar(view, _mend(shapes, odd))
     usual = shapes.patterns[0] if shapes.patterns else shapes.grain
     why = phrase(
         "{} is not of the form {} that {} % of the column have (9: a digit, A: a capital letter, a: a small one)",
@@ -205,6 +209,15 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
     sure = max(0.5, 1 - 10 * tail)
     flagged = judged(rest.select("value", why=why), kind="format", score=sure)
     return pl.concat([repaired, flagged])
+
+
+def _on_calendar(view: ColumnView, mended: pl.DataFrame) -> pl.DataFrame:
+    """The repairs that took a character out, without those that make no day of the calendar in a column of dates."""
+    taken = pl.col("operation") == "drop_character"
+    if not len(mended.filter(taken)):
+        return mended
+    usual = column_format(view)
+    return mended if usual is None else mended.filter(~taken | parse(mended["new"], usual.format).is_not_null())
 
 
 def _not_just_longer(view: ColumnView, shapes: Shapes, rest: pl.DataFrame) -> pl.DataFrame:
@@ -245,9 +258,50 @@ def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
         out.append(alike)
         left = left.join(alike.select("value"), on="value", how="anti", maintain_order="left")
         out.append(_punctuated(shapes, left))
+        left = left.join(out[-1].select("value"), on="value", how="anti", maintain_order="left")
+    out.append(_one_too_many(shapes, left))
     out = [part for part in out if len(part)]
-    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
-    return pl.concat(out) if out else pl.DataFrame(schema=schema)
+    return pl.concat(out) if out else pl.DataFrame(schema=_MENDED)
+
+
+def _one_too_many(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """Values that are of the column's form without one character, or without what was typed twice or three times.
+
+    Where more than one character could go, that which repeats the one before it; values in which none does say how
+    sure that is.
+    """
+    widths = {len(pattern) for pattern in shapes.patterns}
+    if shapes.grain not in ("exact", "alnum") or not len(left) or max(widths) > _WIDEST:
+        return pl.DataFrame(schema=_MENDED)
+    # "9 pieces" and "99 pieces": a sign in "3x pieces" may stand over a digit as well as besides it
+    if len({re.sub(r"9+|w+", "9", pattern) for pattern in shapes.patterns}) < len(shapes.patterns):
+        return pl.DataFrame(schema=_MENDED)
+    value, parts = pl.col("value"), []
+    for extra in (1, 2):
+        some = left.select("value").filter(value.str.len_chars().is_in([width + extra for width in widths]))
+        for at in range(max(widths) + 1 if len(some) else 0):
+            before, cut = value.str.slice(max(at - 1, 0), 1), value.str.slice(at, extra)
+            twice = pl.lit(at > 0) & (cut == pl.concat_str([before] * extra))
+            new = pl.concat_str(value.str.slice(0, at), value.str.slice(at + extra))
+            made = some.select("value", new=new, twice=twice, extra=pl.lit(extra))
+            parts.append(made.filter(shapes.accepts(pl.col("new")) & (twice | pl.lit(extra == 1))))
+    made = pl.concat(parts) if parts else pl.DataFrame()
+    if not len(made):
+        return pl.DataFrame(schema=_MENDED)
+    made = made.group_by("value", "new").agg(pl.col("twice").any()).sort("value", "new")
+    ways = {"only": pl.len().over("value") == 1, "doubles": pl.col("twice").sum().over("value")}
+    made = made.with_columns(**ways)
+    typed = made.filter(~pl.col("only") & pl.col("twice") & (pl.col("doubles") == 1))
+    unclear = made.filter(~pl.col("only") & (pl.col("doubles") == 0))["value"].n_unique()
+    # a character put in anywhere repeats its neighbour in one case of five or so
+    sure = 0.96 * (len(typed) + 1) / (len(typed) + 1.25 * unclear + 2)
+    said = {"operation": pl.lit("drop_character"), "says": pl.lit("take out the character that is one too many")}
+    return pl.concat(
+        [
+            made.filter("only").select("value", "new", sure=pl.lit(0.95), **said),
+            typed.select("value", "new", sure=pl.lit(sure), **said),
+        ]
+    )
 
 
 def _constant(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
@@ -331,10 +385,9 @@ _AS_LETTER: Final = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
 def _look_alikes(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
     """Letters read for digits and digits for letters, by the place they stand in: "SN-O098" in `AA-9999`."""
     slots = _slots(shapes.constants)
-    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
     same = left.filter(pl.col("value").str.len_chars() == len(slots))
     if not len(same) or len(slots) > 60:
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=_MENDED)
     pieces = []
     for i, (lit, c) in enumerate(slots):
         at = pl.col("value").str.slice(i, 1)
@@ -391,8 +444,7 @@ def _punctuated(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
                 )
             )
             skeleton = skeleton.join(fitting.select("value"), on="value", how="anti", maintain_order="left")
-    schema = {"value": pl.String, "new": pl.String, "sure": pl.Float64, "operation": pl.String, "says": pl.String}
-    made = pl.concat(out) if out else pl.DataFrame(schema=schema)
+    made = pl.concat(out) if out else pl.DataFrame(schema=_MENDED)
     runs = [pl.col(name).str.replace_all(r"[^\p{L}\d]+", " ").str.strip_chars() for name in ("value", "new")]
     placed = (pl.col("sure") > _LACKING) | ~runs[0].str.contains(" ", literal=True) | runs[1].str.ends_with(runs[0])
     return made.filter((pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new")) & placed)

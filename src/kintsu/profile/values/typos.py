@@ -16,7 +16,16 @@ import polars as pl
 from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, judged
 
-__all__ = ["comparable", "judge_typos", "neighbours", "noise_symbols", "split_by_count", "wildcard_matches"]
+__all__ = [
+    "comparable",
+    "judge_cut",
+    "judge_stuck",
+    "judge_typos",
+    "neighbours",
+    "noise_symbols",
+    "split_by_count",
+    "wildcard_matches",
+]
 
 _PAIRS: Final = 20_000_000  # most pairs compared at once; more are compared within equal first letters
 _MOST: Final = 60_000  # most rare or frequent values looked at
@@ -25,6 +34,8 @@ _SPREAD: Final = 0.02  # share of a value's cells that one certain slip may hit,
 _GLANCES: Final = 8  # places at which values are compared before all of their characters are
 _FALL: Final = 3  # times that the last frequent value is more frequent than the first rare one
 _MANY: Final = 3  # values one edit from one frequent value: slips hit it often, each of them more than by chance
+_RUN: Final = re.compile(r"(.)\1+")
+_LONG_RUN: Final = re.compile(r"(.)\1{2}")
 _CELLS: Final = 40_000_000  # most characters compared at once by wildcards
 
 
@@ -129,6 +140,69 @@ def judge_typos(left: pl.DataFrame) -> pl.DataFrame:
         _judge(frequent.filter(length <= 3), rare.filter(length.is_between(2, 4)), left, least_words=3),
     ]
     return pl.concat(parts).unique("value", keep="first", maintain_order=True)
+
+
+def judge_stuck(left: pl.DataFrame) -> pl.DataFrame:
+    """Values with a character three times in a row, that are a far more frequent one with it written less often."""
+    frequent, rare = split_by_count(left.filter(pl.col("value").str.contains(r"\p{L}{2}")))
+    if not len(frequent) or not 0 < len(rare) <= _MOST:
+        return NOTHING
+    stuck = [(v, _RUN.sub(r"\1", v)) for v in rare["value"].to_list() if _LONG_RUN.search(v)]
+    words = [(v, _RUN.sub(r"\1", v)) for v in frequent["value"].to_list()] if stuck else []
+    twins = pl.DataFrame(words, schema={"new": pl.String, "key": pl.String}, orient="row")
+    pairs = pl.DataFrame(stuck, schema={"value": pl.String, "key": pl.String}, orient="row").join(twins, on="key")
+    pairs = pairs.filter(pl.len().over("value") == 1).join(rare.select("value", "n"), on="value")
+    pairs = pairs.join(frequent.select(new="value", m="n"), on="new").sort("value")
+    return judged(
+        pairs.filter(pl.col("m") >= _RATIO * pl.col("n")).select(
+            "value", "new",
+            why=phrase("a character is repeated; {} {}", number_of("m", "cell holds", "cells hold"), quoted("new")),
+        ),
+        kind="typo", score=0.96, mend=True, new_score=0.96, operation="typo",
+        says="write once the character that was typed again and again",
+    )  # fmt: skip
+
+
+def judge_cut(left: pl.DataFrame) -> pl.DataFrame:
+    """Rare values that one frequent value alone begins with, two characters longer at least: the end was cut off.
+
+    Three values must be so, and more than frequent values do by right ("net 30" beside "net 30 days").
+    """
+    lettered = left.filter(pl.col("value").str.contains(r"\p{L}{2}"))
+    frequent, rare = split_by_count(lettered)
+    if not len(frequent) or not 0 < len(rare) <= _MOST:
+        return NOTHING
+    words, legal = frequent["value"].sort(), _goes_on(frequent["value"], frequent["value"])
+    by_chance = (int((legal["ways"] > 1).sum()) + 0.5) / (len(words) + 1)
+    found = _goes_on(rare["value"], words).filter(pl.col("ways") == 1)
+    found = found.filter(pl.col("new").str.len_chars() >= pl.col("value").str.len_chars() + 2)
+    share = len(found) / (len(rare) + 1)
+    if len(found) < 3 or by_chance > 0.5:
+        return NOTHING
+    sure = 1 - by_chance * (1 - share) / ((1 - by_chance) * share)
+    found = found.join(rare.select("value", "n"), on="value").join(frequent.select(new="value", m="n"), on="new")
+    found = found.filter(pl.col("m") >= _RATIO * pl.col("n")).sort("value")
+    if sure < 0.5:
+        return NOTHING
+    return judged(
+        found.select(
+            "value", "new",
+            why=phrase("{} begins so, and no other usual value does; {} it", quoted("new"),
+                       number_of("m", "cell holds", "cells hold")),
+            score=pl.lit(sure),
+            new_score=0.96 * sure * pl.when(pl.col("value").str.len_chars() > 2).then(1.0).otherwise(0.9),
+        ),
+        kind="typo", mend=True, operation="cut", says="write out the value whose end was cut off",
+    )  # fmt: skip
+
+
+def _goes_on(values: pl.Series, words: pl.Series) -> pl.DataFrame:
+    """Each value with the number of words (`ways`) that begin with it, and the first of them (`new`)."""
+    ranked = words.sort()
+    first = ranked.search_sorted(values, side="left")
+    beyond = ranked.search_sorted(values + "\U0010ffff", side="left")
+    new = ranked.gather(first.set(first >= len(ranked), 0))
+    return pl.DataFrame({"value": values, "new": new, "ways": beyond.cast(pl.Int64) - first.cast(pl.Int64)})
 
 
 def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, least_words: int = 1) -> pl.DataFrame:
