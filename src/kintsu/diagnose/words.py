@@ -103,11 +103,13 @@ _JOINERS: Final = "\u200c\u200d"  # unseen themselves; they shape Persian and In
 def shorten(text: str, length: int = 80, *, told: bool = True) -> str:
     """Text cut to `length` characters, with its own length told where it was cut; control characters made visible.
 
-    >>> shorten("a" * 10, 4), shorten("two\\nlines")
-    ('aaa… (10 characters)', 'two↵lines')
+    Blanks that are no plain ones (no-break, thin) would look like one, so they are written as ⍽.
+
+    >>> shorten("a" * 10, 4), shorten("two\\nlines"), shorten("Paris\\u00a0")
+    ('aaa… (10 characters)', 'two↵lines', 'Paris⍽')
     """
     head = text[: length + 1].replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
-    head = "".join(c if c.isprintable() or c in _JOINERS else "�" for c in head)
+    head = "".join(c if c.isprintable() or c in _JOINERS else "⍽" if c.isspace() else "�" for c in head)
     if len(text) <= length:
         return head
     return f"{head[: length - 1]}…" + (f" ({len(text):,} characters)" if told else "")
