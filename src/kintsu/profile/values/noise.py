@@ -31,7 +31,7 @@ def _is_wordy(view: ColumnView) -> bool:
     """Whether the column holds words: letters in most cells, none of them long texts, not too many."""
     if not 2 <= view.distinct <= _DISTINCT or view.filled < 20:
         return False
-    return view.share(pl.col("value").str.contains(r"\p{L}{2}")) > 0.5
+    return view.is_wordy
 
 
 def table_symbols(reference: Reference) -> list[str]:

@@ -38,54 +38,61 @@ def loose_numbers(text: pl.Series, *, decimal_comma: bool = False) -> pl.DataFra
         without, none = pl.repeat("", len(text), dtype=pl.String, eager=True), [None] * len(text)
         read = {"number": none, "prefix": without, "suffix": without, "body": none}
         return pl.DataFrame(read, schema_overrides={"number": pl.Float64, "body": pl.String})
-    parts = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_LOOSE)).unnest("text")
-    return parts.select(_reading(decimal_comma))
+    read = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_LOOSE)).unnest("text")
+    for step in _reading(decimal_comma):
+        read = read.with_columns(step)
+    return read.select("number", "prefix", "suffix", "body")
 
 
 @cache
-def _reading(decimal_comma: bool) -> list[pl.Expr]:
-    """The columns of `loose_numbers` from the groups of the pattern; building them costs more than a short column."""
-    body = pl.col("body").str.replace("−", "-", literal=True)
-    tight = body.str.replace_all(rf"['’{_SPACES}]", "")
-    n_commas, n_points = tight.str.count_matches(",", literal=True), tight.str.count_matches(".", literal=True)
+def _reading(decimal_comma: bool) -> tuple[list[pl.Expr], ...]:
+    """Steps from the groups of the pattern to the number, each on what the one before it made.
+
+    In steps, for polars works out each mention of an expression anew, and built once: either costs more than a short
+    column.
+    """
+    bare, tight, number = pl.col("bare"), pl.col("tight"), pl.col("number")
+    n_commas, n_points = pl.col("n_commas"), pl.col("n_points")
+    cleaned = [
+        pl.col("body").str.replace("−", "-", literal=True).alias("bare"),
+        pl.col("prefix").fill_null("").str.strip_chars(),
+        pl.col("suffix").fill_null("").str.strip_chars(),
+    ]
+    closed = [bare.str.replace_all(rf"['’{_SPACES}]", "").alias("tight")]
+    counted = [
+        tight.str.count_matches(",", literal=True).alias("n_commas"),
+        tight.str.count_matches(".", literal=True).alias("n_points"),
+        tight.str.replace_all(",", "", literal=True).alias("no_commas"),
+        tight.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True).alias("as_comma"),
+    ]
     last_comma = tight.str.contains(r",\d*$") & ~tight.str.contains(r"\.\d*$")
     grouped = tight.str.contains(r"^[+-]?\d{1,3}(,\d{3})+$")
     grouped_points = tight.str.contains(r"^[+-]?\d{1,3}(\.\d{3}){2,}$")
     thousands_ok = tight.str.contains(r"^[+-]?\d{1,3}(,\d{3})+\.\d*$") | tight.str.contains(
         r"^[+-]?\d{1,3}(\.\d{3})+,\d*$"
     )
-    no_commas, no_points = tight.str.replace_all(",", "", literal=True), tight.str.replace_all(".", "", literal=True)
-    as_comma = no_points.str.replace(",", ".", literal=True)
     single = (
-        pl.when((n_commas > 0) & (n_points > 0) & thousands_ok & last_comma)
-        .then(as_comma)
-        .when((n_commas > 0) & (n_points > 0) & thousands_ok)
-        .then(no_commas)
-        .when((n_commas > 0) & (n_points > 0))
-        .then(None)
+        pl.when((n_commas > 0) & (n_points > 0))
+        .then(pl.when(thousands_ok).then(pl.when(last_comma).then("as_comma").otherwise("no_commas")))
         .when(grouped_points)
-        .then(no_points)
+        .then(tight.str.replace_all(".", "", literal=True))
         .when(n_points > 1)
         .then(None)
         .when(grouped & ~pl.lit(decimal_comma))
-        .then(no_commas)
+        .then("no_commas")
         .when(n_commas == 1)
-        .then(as_comma)
+        .then("as_comma")
         .when(n_commas > 1)
         .then(None)
         .otherwise(tight)
     )
     # blanks inside digits must group thousands: "12 5" is two numbers
-    spaced = body.str.contains(rf"\d[{_SPACES}]\d")
-    spaced_ok = body.str.contains(rf"^[+-]?\d{{1,3}}([{_SPACES}]\d{{3}})+([.,]\d+)?$")
-    number = pl.concat_str(single, pl.col("exponent").fill_null("")).cast(pl.Float64, strict=False)
-    signed = pl.when((pl.col("open") == "(") & (number > 0)).then(-number).otherwise(number)
-    return [
-        pl.when(spaced & ~spaced_ok).then(None).otherwise(signed).alias("number"),
-        pl.col("prefix").fill_null("").str.strip_chars(),
-        pl.col("suffix").fill_null("").str.strip_chars(),
-        pl.col("body"),
-    ]
+    spaced = bare.str.contains(rf"\d[{_SPACES}]\d")
+    spaced_ok = bare.str.contains(rf"^[+-]?\d{{1,3}}([{_SPACES}]\d{{3}})+([.,]\d+)?$")
+    whole = pl.concat_str(single, pl.col("exponent").fill_null("")).cast(pl.Float64, strict=False)
+    read = [pl.when(~spaced | spaced_ok).then(whole).alias("number")]
+    signed = [pl.when((pl.col("open") == "(") & (number > 0)).then(-number).otherwise(number)]
+    return cleaned, closed, counted, read, signed
 
 
 def decimals(text: pl.Series) -> pl.Series:

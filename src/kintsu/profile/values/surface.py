@@ -7,6 +7,7 @@ two steps ("PAID " is "paid").
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -40,35 +41,46 @@ _STEPS: Final[tuple[Callable[[ColumnView], pl.DataFrame], ...]] = (
 
 
 def surface_of(reference: Reference, name: str) -> pl.DataFrame:
-    """Judgement (schema `JUDGED`) of the values of a column that carry something on their surface; remembered."""
-
-    def build() -> dict[str, pl.DataFrame]:
-        # one step after the other over all columns, so that its regular expressions are compiled once
-        found = dict.fromkeys(reference.columns, NOTHING)
-        views = {name: view_of(reference, name) for name in reference.columns}
-        for step in _STEPS:
-            for name, view in views.items():
-                if view.filled >= 5:
-                    found[name] = compose(found[name], step(_merged(view, found[name])), view)
-        for _ in range(2):  # one mark at either end
-            bare = {name: _merged(view, found[name]) for name, view in views.items() if view.filled >= 5}
-            common = common_marks(list(bare.values()))
-            for name, view in bare.items():
-                found[name] = compose(found[name], judge_marks(view, common), views[name])
-        return found
-
-    tables: dict[str, pl.DataFrame] = remembered(reference, "surfaces", build)
-    return tables[name]
+    """Judgement (schema `JUDGED`) of the values of a column that carry something on their surface."""
+    return _taken_off(reference)[name][0]
 
 
 def clean_of(reference: Reference, name: str) -> ColumnView:
-    """The column as if nothing lay on the surface of its values; remembered."""
+    """The column as if nothing lay on the surface of its values."""
+    return _taken_off(reference)[name][1]
 
-    def build() -> ColumnView:
-        return _merged(view_of(reference, name), surface_of(reference, name))
 
-    view: ColumnView = remembered(reference, ("clean", name), build)
-    return view
+def _taken_off(reference: Reference) -> dict[str, tuple[pl.DataFrame, ColumnView]]:
+    """Of every column what lies on its surface, and what is below; remembered."""
+
+    def build() -> dict[str, tuple[pl.DataFrame, ColumnView]]:
+        views = {name: view_of(reference, name) for name in reference.columns}
+        found = {name: (NOTHING, view) for name, view in views.items()}
+
+        def take(name: str, more: pl.DataFrame) -> bool:
+            if len(more):
+                both = compose(found[name][0], more, views[name])
+                found[name] = both, _merged(views[name], both)
+            return len(more) > 0
+
+        filled = [name for name, view in views.items() if view.filled >= 5]
+        # one step after the other over all columns, so that its regular expressions are compiled once
+        for step in _STEPS:
+            for name in filled:
+                take(name, step(found[name][1]))
+        marked: dict[str, _Marked | None] = {}
+        changed = filled
+        for _ in range(2):  # one mark at either end
+            marked |= {name: _Marked.of(found[name][1]) for name in changed}
+            carrying = {name: known for name, known in marked.items() if known is not None}
+            common = common_marks(list(carrying.values()))
+            changed = [name for name, known in carrying.items() if take(name, judge_marks(known, common))]
+            if not changed:
+                break
+        return found
+
+    taken: dict[str, tuple[pl.DataFrame, ColumnView]] = remembered(reference, "surfaces", build)
+    return taken
 
 
 def _merged(view: ColumnView, found: pl.DataFrame) -> ColumnView:
@@ -141,30 +153,64 @@ _MARKS: Final = {"mark": pl.String, "at_end": pl.Boolean}
 _NO_MARKS: Final = pl.DataFrame(schema=_MARKS)
 
 
-def common_marks(views: list[ColumnView]) -> pl.DataFrame:
+@dataclass(frozen=True, eq=False)
+class _Marked:
+    """Values of a view outside the form of its column (`odd`), and all ways to cut a mark off them that lead into it.
+
+    `is_number`: the column holds numbers, not codes.
+    """
+
+    view: ColumnView
+    made: pl.DataFrame
+    odd: pl.DataFrame
+    is_number: bool
+
+    @staticmethod
+    def of(view: ColumnView) -> _Marked | None:
+        """None where no value carries a mark."""
+        form = _form(view)
+        if form is None:
+            return None
+        regex, is_number = form
+        odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
+        if not 0 < len(odd) <= _ODD:
+            return None
+        made = cuts(odd, _LONGEST).rename({"rest": "new", "cut": "mark"}).filter(pl.col("new").str.contains(regex))
+        made = made.filter(~_is_own(is_number))
+        return _Marked(view, made, odd, is_number) if len(made) else None
+
+    def counted(self, common: pl.DataFrame = _NO_MARKS) -> pl.DataFrame:
+        """The marks that may be taken away: `mark`, `at_end`, `d` distinct values, `cells`, whether it is `common`."""
+        marks = self.made.group_by(*_MARKS).agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
+        marks = marks.join(common.with_columns(common=True), on=list(_MARKS), how="left")
+        marks = marks.with_columns(pl.col("common").fill_null(False)).filter((pl.col("d") >= _LEAST) | pl.col("common"))
+        marks = _not_written_over(marks.filter(pl.col("cells") <= 0.6 * self.view.filled).sort(*_MARKS), self.odd)
+        if self.is_number and len(marks):
+            is_unit = [
+                bool(unit_of(mark.strip()) if at_end else leading_unit_of(mark.strip()))
+                for mark, at_end in marks.select(*_MARKS).iter_rows()
+            ]
+            marks = marks.filter(~pl.Series(is_unit))
+        return marks
+
+
+def common_marks(columns: list[_Marked]) -> pl.DataFrame:
     """Signs that stand before or after values of two columns or more: there a column of few values may carry them."""
-    known = []
-    for view in views:
-        made = _marked(view)
-        if made is not None:
-            known.append(_counted(view, *made).select(*_MARKS))
-    if len(known) < 2:
+    if len(columns) < 2:
         return _NO_MARKS
+    known = pl.concat([column.counted().select(*_MARKS) for column in columns])
     bare = ~pl.col("mark").str.contains(r"[\p{L}\d]")
-    return pl.concat(known).filter(bare).group_by(*_MARKS).len().filter(pl.col("len") >= 2).select(*_MARKS)
+    return known.filter(bare).group_by(*_MARKS).len().filter(pl.col("len") >= 2).select(*_MARKS)
 
 
-def judge_marks(view: ColumnView, common: pl.DataFrame = _NO_MARKS) -> pl.DataFrame:
+def judge_marks(marked: _Marked, common: pl.DataFrame = _NO_MARKS) -> pl.DataFrame:
     """One mark before or after many values of a column of numbers or codes, which lack it to be of its form.
 
     A mark needs three distinct values, or to be one of the `common` marks of the table. Units and bare letters are left
     to the methods that know them.
     """
-    read = _marked(view)
-    if read is None:
-        return NOTHING
-    made, odd, is_number = read
-    marks = _counted(view, made, odd, is_number, common)
+    view, made, is_number = marked.view, marked.made, marked.is_number
+    marks = marked.counted(common)
     lettered = marks["mark"].str.contains(r"[\p{L}\d]").sum()
     if not len(marks) or lettered > _MOST_MARKS:
         return NOTHING
@@ -193,36 +239,6 @@ def judge_marks(view: ColumnView, common: pl.DataFrame = _NO_MARKS) -> pl.DataFr
         ),
         kind="typo", score=0.97, mend=True, operation="noise_affix",
     )  # fmt: skip
-
-
-def _marked(view: ColumnView) -> tuple[pl.DataFrame, pl.DataFrame, bool] | None:
-    """All ways to cut a mark off values outside the column's form that lead into it, these values, if it is numbers."""
-    form = _form(view)
-    if form is None:
-        return None
-    regex, is_number = form
-    odd = view.values.filter(~pl.col("value").str.contains(regex) & ~is_null_token(pl.col("value")))
-    if not 0 < len(odd) <= _ODD:
-        return None
-    made = cuts(odd, _LONGEST).rename({"rest": "new", "cut": "mark"}).filter(pl.col("new").str.contains(regex))
-    return made.filter(~_is_own(is_number)), odd, is_number
-
-
-def _counted(
-    view: ColumnView, made: pl.DataFrame, odd: pl.DataFrame, is_number: bool, common: pl.DataFrame = _NO_MARKS
-) -> pl.DataFrame:
-    """The marks that may be taken away: `mark`, `at_end`, `d` distinct values, `cells`, whether it is `common`."""
-    marks = made.group_by(*_MARKS).agg(pl.len().alias("d"), pl.col("n").sum().alias("cells"))
-    marks = marks.join(common.with_columns(common=True), on=list(_MARKS), how="left")
-    marks = marks.with_columns(pl.col("common").fill_null(False)).filter((pl.col("d") >= _LEAST) | pl.col("common"))
-    marks = _not_written_over(marks.filter(pl.col("cells") <= 0.6 * view.filled).sort(*_MARKS), odd)
-    if is_number and len(marks):
-        is_unit = [
-            bool(unit_of(mark.strip()) if at_end else leading_unit_of(mark.strip()))
-            for mark, at_end in marks.select(*_MARKS).iter_rows()
-        ]
-        marks = marks.filter(~pl.Series(is_unit))
-    return marks
 
 
 def _not_written_over(marks: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:

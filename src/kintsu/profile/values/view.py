@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import polars as pl
@@ -60,6 +61,11 @@ class ColumnView:
     def is_near_unique(self) -> bool:
         """Nearly every filled cell has a value of its own: names, keys, texts."""
         return self.distinct > 0.6 * max(self.filled, 1)
+
+    @cached_property
+    def is_wordy(self) -> bool:
+        """Most cells hold letters side by side."""
+        return self.share(pl.col("value").str.contains(r"\p{L}{2}")) > 0.5
 
     def probe(self, most: int) -> pl.DataFrame:
         """At most about `most` distinct values, evenly over their sorted order: the same for any order of rows."""
