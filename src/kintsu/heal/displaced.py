@@ -8,6 +8,7 @@ from itertools import combinations, pairwise, permutations
 from typing import ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from kintsu.core import frames
@@ -17,7 +18,7 @@ from kintsu.core.phrase import phrase, quoted
 from kintsu.core.recipe import Recipe
 from kintsu.profile.dates import regex_of
 from kintsu.profile.values.judgement import shapes_of
-from kintsu.profile.values.moments import column_format
+from kintsu.profile.values.moments import moment_format
 from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.view import ColumnView
@@ -29,7 +30,7 @@ _ODD: Final = 0.6  # most cells of a column outside its own values
 _WORDS: Final = 6  # places at which a glued cell may be cut
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Home:
     """What belongs into a column: plain numbers in a range, or texts of a form, or the words that come often."""
 
@@ -88,15 +89,15 @@ class Displaced:
         out: list[pl.DataFrame] = []
         odd = {name: away[name].to_numpy() for name in homes}
         empty = {name: batch[name].is_missing.to_numpy() for name in homes}
+        swapped = _swapped(texts, odd, present)
         for a, b in present:
-            pair = texts.select("__row", a.column, b.column)
-            both = np.flatnonzero(odd[a.column] & odd[b.column])
-            if len(both):
-                _propose(self.name, a, b, _swapped(pair[both], a, b), "swap", recipes, out)
+            if (a, b) in swapped:
+                _propose(self.name, a, b, swapped[a, b], "swap", recipes, out)
             for whole, part in permutations((a, b)):
                 glued = np.flatnonzero(odd[whole.column] & empty[part.column])
                 if len(glued):
-                    _propose(self.name, whole, part, _glued(pair[glued], whole, part), "split", recipes, out)
+                    pair = texts.select("__row", a.column, b.column)[glued]
+                    _propose(self.name, whole, part, _glued(pair, whole, part), "split", recipes, out)
         return recipes, frames.concat(out, frames.REPAIRS)
 
 
@@ -109,7 +110,7 @@ def _home(reference: Reference, name: str) -> Home | None:
     if nature.is_numeric:
         low, high = nature.fences
         home = Home(name, low=low, high=high) if nature.kind == "number" else None
-    elif (usual := column_format(view)) is not None:
+    elif (usual := moment_format(reference, name)) is not None:
         home = Home(name, regex=regex_of(usual.format))
     elif shapes is not None:
         home = Home(name, regex=shapes.regex)
@@ -143,18 +144,28 @@ def _apart(reference: Reference, homes: dict[str, Home], pairs: list[tuple[str, 
     return found
 
 
-def _swapped(rows: pl.DataFrame, a: Home, b: Home) -> pl.DataFrame:
-    hit = a.holds(pl.col(b.column).str.strip_chars()) & b.holds(pl.col(a.column).str.strip_chars())
-    found = rows.filter(hit)
-    if not len(found):
-        return found
-    return found.select(
-        row="__row",
-        old_a=a.column,
-        old_b=b.column,
-        new_a=pl.col(b.column).str.strip_chars(),
-        new_b=pl.col(a.column).str.strip_chars(),
-    )
+def _swapped(
+    texts: pl.DataFrame, odd: dict[str, npt.NDArray[np.bool_]], pairs: list[tuple[Home, Home]]
+) -> dict[tuple[Home, Home], pl.DataFrame]:
+    """Rows where both texts are out of place and each belongs to the other column, of the pairs that have any."""
+    if not pairs:
+        return {}
+    names = list(odd)
+    several = np.flatnonzero(np.count_nonzero(list(odd.values()), axis=0) >= 2)
+    rows = texts[several]
+    # all texts at once, for hardly any pair has a hit, and a call costs more than looking at a few rows
+    every = pl.concat([rows[name].str.strip_chars().alias("text") for name in names]).to_frame()
+    homes = {home.column: home for pair in pairs for home in pair}
+    held = every.select(home.holds(pl.col("text")).alias(name) for name, home in homes.items())
+    fits = {name: dict(zip(names, held[name].to_numpy().reshape(len(names), -1))) for name in homes}
+    found = {}
+    for a, b in pairs:
+        is_odd = odd[a.column][several] & odd[b.column][several]
+        hit = np.flatnonzero(is_odd & fits[a.column][b.column] & fits[b.column][a.column])
+        if len(hit):
+            new_a, new_b = (pl.col(home.column).str.strip_chars() for home in (b, a))
+            found[a, b] = rows[hit].select(row="__row", old_a=a.column, old_b=b.column, new_a=new_a, new_b=new_b)
+    return found
 
 
 def _glued(rows: pl.DataFrame, whole: Home, part: Home) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
-from kintsu.profile.values.judgement import judgement_of
+from kintsu.profile.values.judgement import chosen_of
 from kintsu.profile.values.selection import HABIT
 
 __all__ = ["MISSING", "UNSEEN", "Codes", "filled_text", "likeness", "mended", "mends", "pack", "sampled_rows"]
@@ -22,6 +22,7 @@ UNSEEN = -1  # a text that training never saw
 MISSING = -2  # null or blank
 FEW = 5_000  # texts that are searched for one by one
 LEAST_SURE = 0.8  # of what a damaged value should be, for it to count as that
+NO_MENDS = pl.DataFrame(schema={"value": pl.String, "new": pl.String, "hit": pl.Boolean})
 
 
 def filled_text(column: Column) -> pl.Series:
@@ -34,24 +35,24 @@ def mends(reference: Reference, name: str) -> pl.DataFrame:
     """Values (`value`) of a column that are surely damaged, and what they mean (`new`; null: a null token).
 
     A cell counts as what it means when rows are grouped and votes are counted: where half of the cells are damaged,
-    few groups hold together by their raw texts. Remembered.
+    few groups hold together by their raw texts. `hit` is true. Remembered.
     """
 
-    def build() -> pl.DataFrame:
+    def build() -> dict[str, pl.DataFrame]:
         sure = pl.col("mend") & (pl.col("score") >= HABIT)
         known = (pl.col("new_score") >= LEAST_SURE) | (pl.col("operation") == "null_token")
-        return judgement_of(reference, name).filter(sure & known).select("value", "new")
+        chosen = chosen_of(reference, sure & known)
+        return {name: table.select("value", "new", hit=pl.lit(True)) for name, table in chosen.items()}
 
-    found: pl.DataFrame = remembered(reference, ("mends", name), build)
-    return found
+    found: dict[str, pl.DataFrame] = remembered(reference, "mends", build)
+    return found.get(name, NO_MENDS)
 
 
 def mended(text: pl.Series, known: pl.DataFrame) -> pl.Series:
     """The texts with the values of `known` (see `mends`) replaced by what they mean."""
     if not len(known):
         return text
-    marked = known.with_columns(hit=pl.lit(True))
-    joined = text.alias("value").to_frame().join(marked, on="value", how="left", maintain_order="left")
+    joined = text.alias("value").to_frame().join(known, on="value", how="left", maintain_order="left")
     return joined.select(pl.when("hit").then("new").otherwise("value").alias(text.name)).to_series()
 
 

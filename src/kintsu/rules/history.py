@@ -16,8 +16,7 @@ from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.profile.dates import parse
-from kintsu.profile.values.moments import column_format
-from kintsu.profile.values.surface import clean_of
+from kintsu.profile.values.moments import moment_format
 from kintsu.rules.coding import Codes, likeness
 
 __all__ = ["SLIP", "Clock", "Spans", "clock_of", "moments_of"]
@@ -54,7 +53,7 @@ def clock_of(reference: Reference) -> Clock | None:
             facts = reference.column(name)
             if facts.is_numeric or facts.distinct < 5:
                 continue
-            usual = None if is_temporal else column_format(clean_of(reference, name))
+            usual = None if is_temporal else moment_format(reference, name)
             if is_temporal or (usual is not None and "%y" in usual.format.lower()):
                 found.append((facts.distinct, name, usual.format if usual else None))
         best = max(found, default=None, key=lambda f: (f[0], f[1]))

@@ -11,7 +11,7 @@ import polars as pl
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.profile.values.missing_tokens import judge_null_tokens, judge_sentinels
-from kintsu.profile.values.moments import column_format, judge_moments
+from kintsu.profile.values.moments import column_format, judge_moments, moment_format
 from kintsu.profile.values.nature import nature_of, parsed_like
 from kintsu.profile.values.noise import judge_noise
 from kintsu.profile.values.oddities import judge_characters, judge_rare, judge_surprise
@@ -22,7 +22,7 @@ from kintsu.profile.values.surface import clean_of, compose, surface_of
 from kintsu.profile.values.typos import judge_cut, judge_stuck, judge_typos
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, view_of
 
-__all__ = ["judge_unseen", "judgement_of", "shapes_of"]
+__all__ = ["chosen_of", "judge_unseen", "judgement_of", "shapes_of"]
 
 
 def shapes_of(reference: Reference, name: str) -> Shapes | None:
@@ -42,6 +42,22 @@ def judgement_of(reference: Reference, name: str) -> pl.DataFrame:
     """What is wrong with which distinct values of a column (schema `JUDGED` and `method`); one line a value."""
     judgements: dict[str, pl.DataFrame] = remembered(reference, "judgements", lambda: _judge(reference))
     return judgements[name]
+
+
+def chosen_of(reference: Reference, hit: pl.Expr) -> dict[str, pl.DataFrame]:
+    """The judgements that satisfy `hit`, by column, in table order; without columns that have none.
+
+    All columns are filtered at once: most have a handful of judgements, and a call costs more than those.
+    """
+
+    def build() -> pl.DataFrame:
+        judged = ((name, judgement_of(reference, name)) for name in reference.columns)
+        named = [table.with_columns(column=pl.lit(name)) for name, table in judged if len(table)]
+        return pl.concat(named) if named else NOTHING.with_columns(column=pl.lit(None, pl.String))
+
+    whole: pl.DataFrame = remembered(reference, "judgements in one", build)
+    parts = whole.filter(hit).partition_by("column", maintain_order=True, include_key=False, as_dict=True)
+    return {str(name): part for (name,), part in parts.items()}
 
 
 class _Column:
@@ -73,7 +89,7 @@ def _sentinels(c: _Column) -> pl.DataFrame:
 
 
 def _moments(c: _Column) -> pl.DataFrame:
-    usual = column_format(c.view, day_first=c.reference.option("day_first")) if c.is_text else None
+    usual = moment_format(c.reference, c.name) if c.is_text else None
     return NOTHING if usual is None else judge_moments(c.view, c.left, usual)
 
 

@@ -12,7 +12,7 @@ from kintsu.core import frames
 from kintsu.core.batch import Batch
 from kintsu.core.contracts import Reference
 from kintsu.core.recipe import Recipe
-from kintsu.profile.values.judgement import judge_unseen, judgement_of
+from kintsu.profile.values.judgement import chosen_of, judge_unseen
 from kintsu.profile.values.view import cells, view_of
 
 __all__ = ["HABIT", "Judgements", "findings_of", "repairs_of", "select"]
@@ -31,9 +31,7 @@ class Judgements:
 
 def select(reference: Reference, hit: pl.Expr) -> Judgements:
     """The judgements of all columns that satisfy `hit`."""
-    judged = {name: judgement_of(reference, name) for name in reference.columns}
-    chosen = {name: table.filter(hit) for name, table in judged.items() if len(table)}
-    return Judgements({name: part for name, part in chosen.items() if len(part)}, hit)
+    return Judgements(chosen_of(reference, hit), hit)
 
 
 def _tables(batch: Batch, model: Judgements, reference: Reference) -> Iterator[tuple[str, pl.DataFrame]]:
