@@ -24,7 +24,7 @@ EXPLAINED = 1.0  # least log odds of the cell that explains why its row does not
 _EXPECTED, _ROW, _AT = "\x1fexpected", "\x1frow", "\x1fat"  # beside the table's own columns, so no name of theirs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeriveModel:
     """Derivations, how often each value of their columns occurs (`value`, `n`), and what damaged ones mean."""
 
@@ -68,7 +68,14 @@ DERIVED = {
 
 
 def derive(batch: Batch, model: DeriveModel) -> pl.DataFrame:
-    """One line (schema `DERIVED`) per cell that could explain why its row does not fit, or that its row fills."""
+    """One line (schema `DERIVED`) per cell that could explain why its row does not fit, or that its row fills.
+
+    Remembered.
+    """
+    return remembered(batch, model, lambda: _derived(batch, model))
+
+
+def _derived(batch: Batch, model: DeriveModel) -> pl.DataFrame:
     parts = [
         _derive(batch, model, d)
         for d in model.derivations

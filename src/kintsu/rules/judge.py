@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ class Target:
         return [weight_of(d.strength.sound) for d in self.dependencies]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VoteModel:
     """Value maps: key -> value, votes. Read-only; a batch is judged by look-ups alone."""
 
@@ -91,12 +92,12 @@ def _learn(reference: Reference) -> VoteModel:
     found = [d for d in dependencies(reference) if reported is None or d.right not in reported.columns]
     names = sorted({name for d in found for name in (*d.left, d.right)})
     known = {name: mends(reference, name) for name in names}
-    codes = {name: Codes.of(mended(_filled(reference.values(name)["value"]), known[name])) for name in names}
+    meant = {name: mended(_blank_to_null(reference.values(name)["value"]), known[name]) for name in names}
+    codes = {name: Codes.of(text) for name, text in meant.items()}
     seen = {}
     for name in names:
-        counted = reference.values(name)
-        code = codes[name].encode(mended(_blank_to_null(counted["value"]), known[name]))
-        weight = counted["n"].to_numpy()[code >= 0]
+        code = codes[name].encode(meant[name])
+        weight = reference.values(name)["n"].to_numpy()[code >= 0]
         seen[name] = np.bincount(code[code >= 0], weights=weight, minlength=len(codes[name])).astype(np.int64)
     counted_by = _Counts(reference, codes, known, found)
     targets = []
@@ -142,10 +143,6 @@ def _timed(
         ]
         out.append(replace(target, spans=tuple(spans) if len(spans) == len(target.sides) else ()))
     return out
-
-
-def _filled(values: pl.Series) -> pl.Series:
-    return values.filter(values.str.strip_chars() != "")
 
 
 class _Counts:
@@ -235,23 +232,40 @@ JUDGED = {
 }
 
 
+LAST = ("likeness", "score", "suspicion")  # columns that are worked out over the lines of all targets
+
+
 def judge(batch: Batch, model: VoteModel) -> pl.DataFrame:
-    """One line (schema `JUDGED`) per cell whose determining columns speak for another value."""
+    """One line (schema `JUDGED`) per cell whose determining columns speak for another value; remembered."""
+    return remembered(batch, model, lambda: _judge(batch, model))
+
+
+def _judge(batch: Batch, model: VoteModel) -> pl.DataFrame:
     needed = {name for t in model.targets for s in t.sides for name in s.columns} | {t.column for t in model.targets}
     texts = {name: filled_text(batch[name]) for name in needed if name in batch.columns}
     meant = {name: mended(text, model.mends[name]) for name, text in texts.items()}
     codes = {name: model.codes[name].encode(text) for name, text in meant.items()}
     damaged = {name: meant[name].ne_missing(text).to_numpy() for name, text in texts.items()}
-    read = _Read(batch, model, codes, texts, moments_of(batch, model.clock))
+    shown = {name: text.fill_null("") for name, text in texts.items()}
+    read = _Read(batch, model, codes, texts, shown, moments_of(batch, model.clock))
     ballots = [b for target in model.targets if (b := _Ballot.of(target, codes, damaged)) is not None]
     witnesses = _Witnesses(ballots)
     parts = [
-        _judge_rows(read, ballot, witnesses, rows[start : start + CHUNK])
+        _contested(read, ballot, witnesses, rows[start : start + CHUNK])
         for ballot in ballots
         for rows in [np.flatnonzero(ballot.contested)]
         for start in range(0, len(rows), CHUNK)
     ]
-    return _doubted(batch, model, pl.concat(parts)) if parts else pl.DataFrame(schema=JUDGED)
+    return _doubted(batch, model, _scored(pl.concat(parts))) if parts else pl.DataFrame(schema=JUDGED)
+
+
+def _scored(contested: pl.DataFrame) -> pl.DataFrame:
+    """The lines of `_contested` as `JUDGED`: scored all at once, for most targets have few."""
+    alike = contested.with_columns(likeness=likeness(contested["spoken"], contested["new"]))
+    is_slip = (pl.col("old_seen") < 2) & (pl.col("likeness") >= SLIP)
+    lasting = pl.when(is_slip | pl.col("missing")).then(1.0).otherwise("unchanged")
+    scored = alike.with_columns(score=probability() * lasting, suspicion=contradiction() * lasting)
+    return scored.select(list(JUDGED))
 
 
 def _doubted(batch: Batch, model: VoteModel, judged: pl.DataFrame) -> pl.DataFrame:
@@ -295,7 +309,8 @@ class _Read:
     batch: Batch
     model: VoteModel
     codes: Mapping[str, Ints]
-    texts: Mapping[str, pl.Series]
+    texts: Mapping[str, pl.Series]  # null where blank
+    shown: Mapping[str, pl.Series]  # the same, for people: never null
     moment: Ints | None
 
 
@@ -370,7 +385,11 @@ class _Witnesses:
         return total
 
 
-def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints) -> pl.DataFrame:
+def _contested(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints) -> pl.DataFrame:
+    """Rows of one target that another value leads in, with what the scores are made of.
+
+    `spoken` is the old text, null where it is blank; `unchanged` as in `_unchanged`.
+    """
     target, usable, model, texts, batch = ballot.target, ballot.usable, read.model, read.texts, read.batch
     tables, groups = [target.tables[i] for i in usable], [g[rows] for g in ballot.groups]
     observed = ballot.observed[rows]
@@ -395,7 +414,6 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
     leads = (new_votes > old_votes) & (new_votes == votes.max(axis=2))
     speaks = np.where(leads, strengths[:, None], 0.0)
     said = (speaks + np.where(leads, new_votes / (voters + 1.0), 0)).argmax(axis=0)
-    old_text, new_text = texts[target.column][rows], model.codes[target.column].decode(new)
     seen = model.seen[target.column]
     backing = np.array(
         [
@@ -414,14 +432,13 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
             if len(name) == 1:
                 self_backing = self_backing - witnesses.between(target.column, name[0], rows) * leads[usable.index(i)]
     names = pl.Series([" + ".join(target.sides[i].columns) for i in usable])
-    keys = _key_texts(target, usable, texts, rows)
     frame = pl.DataFrame(
         {
             "row": batch.row.gather(rows),
             "column": pl.repeat(target.column, len(rows), eager=True, dtype=pl.String),
             "old": batch[target.column].text.gather(rows),
             "missing": observed == MISSING,
-            "new": new_text,
+            "new": model.codes[target.column].decode(new),
             "lead": top - own,
             "margin": top - third,
             "for_new": (new_votes > 0).sum(axis=0).astype(np.int64),
@@ -436,20 +453,17 @@ def _judge_rows(read: _Read, ballot: _Ballot, witnesses: _Witnesses, rows: Ints)
             "old_seen": np.where(observed >= 0, seen[np.maximum(observed, 0)], 0),
             "settled": np.max([t.settled[np.maximum(observed, 0)] for t in tables], axis=0) * (observed >= 0),
             "new_seen": np.where(new >= 0, seen[np.maximum(new, 0)], 0),
-            "likeness": likeness(old_text, new_text),
             "side": names.gather(said),
-            "key": _chosen(keys, said),
+            "key": _keys(target, usable, read.shown, rows, said),
             "backing": np.where(leads, backing, -np.inf).max(axis=0) - self_backing,
             "rival": _rival(votes[said, line], candidates, new, observed) / np.maximum(new_votes[said, line], 1),
+            "spoken": texts[target.column].gather(rows),
+            "unchanged": _unchanged(read, ballot, rows, new, leads),
         },
-        schema={name: dtype for name, dtype in JUDGED.items() if name not in ("score", "suspicion")},
+        schema={name: dtype for name, dtype in JUDGED.items() if name not in LAST}
+        | {"spoken": pl.String, "unchanged": pl.Float64},
     )
-    kept = (new >= 0) & leads.any(axis=0) & (frame["lead"].to_numpy() > 0)
-    unchanged = pl.Series(_unchanged(read, ballot, rows, new, leads))
-    is_slip = (pl.col("old_seen") < 2) & (pl.col("likeness") >= SLIP)
-    lasting = pl.when(is_slip | pl.col("missing")).then(1.0).otherwise(unchanged)
-    told = {"score": probability() * lasting, "suspicion": contradiction() * lasting}
-    return frame.with_columns(**told).filter(kept)
+    return frame.filter(pl.Series((new >= 0) & leads.any(axis=0) & (top > own)))
 
 
 def _unchanged(read: _Read, ballot: _Ballot, rows: Ints, new: Ints, leads: npt.NDArray[np.bool_]) -> Floats:
@@ -472,21 +486,11 @@ def _rival(votes: Ints, candidates: Ints, new: Ints, observed: Ints) -> Floats:
     return np.asarray(np.where(third, votes, 0).max(axis=1), dtype=np.float64)
 
 
-def _key_texts(target: Target, usable: list[int], texts: Mapping[str, pl.Series], rows: Ints) -> list[pl.Series]:
-    return [
-        pl.select(
-            pl.concat_str([texts[name].gather(rows).fill_null("") for name in target.sides[i].columns], separator=", ")
-        )
-        .to_series()
-        .alias(str(k))
-        for k, i in enumerate(usable)
-    ]
-
-
-def _chosen(keys: list[pl.Series], said: Ints) -> pl.Series:
-    """Element `said[i]` of the lists at i."""
-    which = pl.Series(said)
-    result = keys[0]
-    for k in range(1, len(keys)):
-        result = pl.select(pl.when(which == k).then(keys[k]).otherwise(result)).to_series()
-    return result
+def _keys(target: Target, usable: list[int], shown: Mapping[str, pl.Series], rows: Ints, said: Ints) -> pl.Series:
+    """Of every row the cells of that left side of `usable` which `said` names, as one text."""
+    at = [np.flatnonzero(said == k) for k in range(len(usable))]
+    parts = []
+    for i, lines in zip(usable, at):
+        first, *others = (shown[name].gather(rows[lines]) for name in target.sides[i].columns)
+        parts.append(reduce(lambda one, other: one + ", " + other, others, first).alias("key"))
+    return pl.concat(parts).gather(np.argsort(np.concatenate(at)))

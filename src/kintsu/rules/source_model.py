@@ -88,7 +88,7 @@ class SourceColumn:
     steadiness: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SourceModel:
     """The structure and its columns; `reports` is None where the table has no such structure."""
 
@@ -291,7 +291,14 @@ def _options(claims: Claims, result: Consensus) -> Iterator[tuple[Ints, Floats, 
 
 
 def judge_sources(batch: Batch, model: SourceModel) -> pl.DataFrame:
-    """Cells of a batch that are empty or differ from the likeliest value, or from another camp's; schema `TOLD`."""
+    """Cells of a batch that are empty or differ from the likeliest value, or from another camp's; schema `TOLD`.
+
+    Remembered.
+    """
+    return remembered(batch, model, lambda: _judge_sources(batch, model))
+
+
+def _judge_sources(batch: Batch, model: SourceModel) -> pl.DataFrame:
     if model.reports is None or not {model.reports.entity, model.reports.source} <= set(batch.columns):
         return pl.DataFrame(schema=TOLD)
     key, source = batch[model.reports.entity], batch[model.reports.source]
