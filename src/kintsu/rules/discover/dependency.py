@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -102,7 +103,7 @@ def dependencies(reference: Reference) -> list[Dependency]:
     kept = [d for ds in found.values() for d in _best(ds)]
     if reference.rows > SCREEN_ROWS:
         confirm = _coded(reference, CONFIRM_ROWS)
-        measured = [replace(d, strength=_strength(confirm, d.left, d.right, d.condition)) for d in kept]
+        measured = [replace(d, strength=_strength(confirm, d.left, d.right, _case(confirm, d))) for d in kept]
         kept = [d for d in measured if _is_strong(d.strength)]
     by_right: dict[str, list[Dependency]] = {}
     for d in kept:
@@ -172,14 +173,21 @@ def _agreement_of_twins(left: Ints, codes: npt.NDArray[np.int32], common: Floats
     return np.asarray((agree - common) / np.maximum(1 - common, 1e-9))
 
 
-def _strength(coded: Mapping[str, _Coded], left: tuple[str, ...], right: str, condition: str | None = None) -> Strength:
+def _case(coded: Mapping[str, _Coded], d: Dependency) -> int | None:
+    """Code of the condition."""
+    if d.condition is None or d.left[-1] not in coded:
+        return None
+    return coded[d.left[-1]].values.code(d.condition)
+
+
+def _strength(coded: Mapping[str, _Coded], left: tuple[str, ...], right: str, case: int | None = None) -> Strength:
+    """Strength over all rows, or over those whose last left column has the code `case`."""
     if right not in coded or any(name not in coded for name in left):
         return strength(*pair_counts(np.empty(0, np.int64), np.empty(0, np.int64), 1))
     group = coded[left[0]].codes
     for name in left[1:]:
         group = pack(group, coded[name].codes, coded[name].width)
-    if condition is not None:
-        case = coded[left[-1]].values.code(condition)
+    if case is not None:
         group = np.where(coded[left[-1]].codes == case, group, -1)
     return strength(*pair_counts(group, coded[right].codes, coded[right].width))
 
@@ -188,8 +196,8 @@ def _is_strong(s: Strength) -> bool:
     """Enough groups with different values, and agreement well above chance even at the lower end of its error bar."""
     if s.groups < 3 or s.distinct < 2 or s.rows < 10:
         return False
-    margin = 2 * np.sqrt(max(s.agreement * (1 - s.agreement), 0.25 / s.rows) / s.rows)
-    return bool(min(s.corrected - margin, s.sound) >= LEAST_CORRECTED)
+    margin = 2 * math.sqrt(max(s.agreement * (1 - s.agreement), 0.25 / s.rows) / s.rows)
+    return min(s.corrected - margin, s.sound) >= LEAST_CORRECTED
 
 
 def _best(found: list[Dependency]) -> list[Dependency]:
@@ -250,10 +258,11 @@ def _conditional(coded: Mapping[str, _Coded], right: str, single: list[tuple[flo
     result = []
     for case_of in sorted(few, key=lambda name: (coded[name].width, name))[:MOST_CONDITIONS]:
         least = max(60, LEAST_OF_CASE * rows)
-        cases = coded[case_of].values.decode(np.flatnonzero(coded[case_of].rows >= least)).to_list()
+        codes = np.flatnonzero(coded[case_of].rows >= least)
+        cases = list(zip(coded[case_of].values.decode(codes).to_list(), codes.tolist()))
         for name in likely:
             if name != case_of:
-                tried = [(case, _strength(coded, (name, case_of), right, case)) for case in cases]
+                tried = [(case, _strength(coded, (name, case_of), right, code)) for case, code in cases]
                 result += [
                     Dependency((name, case_of), right, s, case)
                     for case, s in tried

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -47,26 +49,30 @@ class Strength:
     groups: int
     distinct: int
 
-    @property
+    @cached_property
     def uneven(self) -> float:
         """How far disagreement is confined to some groups, beyond two standard errors of chance; in [0, 1]."""
         if self.pure_by_chance >= 1 or not self.groups:
             return 0.0
-        error = np.sqrt(max(self.pure_by_chance * (1 - self.pure_by_chance), 1 / self.groups) / self.groups)
-        return float(np.clip((self.pure - self.pure_by_chance - 2 * error) / (1 - self.pure_by_chance), 0, 1))
+        error = math.sqrt(max(self.pure_by_chance * (1 - self.pure_by_chance), 1 / self.groups) / self.groups)
+        return _share((self.pure - self.pure_by_chance - 2 * error) / (1 - self.pure_by_chance))
 
-    @property
+    @cached_property
     def sound(self) -> float:
         """Strength as a dependency with errors, not as a mere correlation; in [0, 1].
 
         Takes off what looks like rightful variety: disagreement confined to some groups, and disagreement by values
         that the group repeats where the left side hardly improves on always guessing the commonest value.
         """
-        gain = np.log2(max(self.agreement, 1e-9) / max(self.chance, 1e-9)) / 3  # eight times better than guessing: 1
-        variety = self.repeated * (1 - float(np.clip(gain, 0, 1)))
+        gain = math.log2(max(self.agreement, 1e-9) / max(self.chance, 1e-9)) / 3  # eight times better than guessing: 1
+        variety = self.repeated * (1 - _share(gain))
         # a few exceptions (two people of one name) leave a strong dependency useful: their groups show their variety
-        weight = min(1.0, 2 * float(np.sqrt(max(1 - self.corrected, 0.0))))
-        return float(self.corrected * (1 - weight * self.uneven) ** 2 * (1 - variety))
+        weight = min(1.0, 2 * math.sqrt(max(1 - self.corrected, 0.0)))
+        return self.corrected * (1 - weight * self.uneven) ** 2 * (1 - variety)
+
+
+def _share(x: float) -> float:
+    return min(max(x, 0.0), 1.0)
 
 
 NOTHING = Strength(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0, 0, 0)
@@ -82,8 +88,8 @@ def pair_counts(left: Ints, right: Ints, width: int) -> tuple[Ints, Ints, Ints]:
     if not len(packed):
         return packed, packed, packed
     start = np.flatnonzero(_begins(packed))
-    n = np.diff(start, append=len(packed))
-    return packed[start] // width, packed[start] % width, n.astype(np.int64)
+    first, second = np.divmod(packed[start], width)
+    return first, second, _sizes(start, len(packed))
 
 
 def _begins(ordered: Ints) -> npt.NDArray[np.bool_]:
@@ -93,36 +99,41 @@ def _begins(ordered: Ints) -> npt.NDArray[np.bool_]:
     return begins
 
 
+def _sizes(start: Ints, end: int) -> Ints:
+    """Length of each run from where it begins to where the next one does."""
+    return np.append(start[1:], end) - start
+
+
 def strength(left: Ints, right: Ints, n: Ints) -> Strength:
     """Strength from distinct pairs as `pair_counts` gives them."""
     if not len(n):
         return NOTHING
     start = np.flatnonzero(_begins(left))
     total = np.add.reduceat(n, start)
+    judged = total >= 2
+    if not judged.any():
+        return NOTHING
+    if not judged.all():
+        kept = np.repeat(judged, _sizes(start, len(n)))
+        left, right, n, total = left[kept], right[kept], n[kept], total[judged]
+        start = np.flatnonzero(_begins(left))
+    rows = int(total.sum())
     first = np.maximum.reduceat(n, start)
-    group = np.repeat(np.arange(len(start)), np.diff(start, append=len(n)))
-    is_first = n == first[group]
-    position = np.flatnonzero(is_first)
-    leader = position[_begins(group[position])]  # smallest code among ties
+    position = np.flatnonzero(n == np.repeat(first, _sizes(start, len(n))))
+    leader = position[_begins(left[position])]  # smallest code among ties
     others = n.copy()
     others[leader] = 0
     second = np.maximum.reduceat(others, start)
-    judged = total >= 2
-    rows = int(total[judged].sum())
-    if not rows:
-        return NOTHING
     sure = np.where(first - 1 > second, 1.0, np.where(first - 1 == second, 0.5, 0.0))
-    agreement = float((first * sure)[judged].sum() / rows)
-    in_judged = judged[group]
-    frequency = np.bincount(right[in_judged], weights=n[in_judged])
-    chance = float(frequency.max() / rows)
+    agreement = float((first * sure).sum() / rows)
+    chance = float(np.bincount(right, weights=n).max() / rows)
     corrected = (agreement - chance) / (1 - chance) if chance < 1 else 0.0
-    dissent = others[in_judged]
-    dissenting = dissent.sum()
-    repeated = float(dissent[dissent >= 2].sum() / dissenting) if dissenting else 0.0
-    distinct = len(np.unique(right[leader][judged]))
+    dissenting = others.sum()
+    repeated = float(others[others >= 2].sum() / dissenting) if dissenting else 0.0
+    distinct = len(np.unique(right[leader]))
     several = total >= 3
-    share = first[several].sum() / max(total[several].sum(), 1)
-    pure = float((first == total)[several].mean()) if several.any() else 0.0
-    expected = float((share ** total[several]).mean()) if several.any() else 0.0
-    return Strength(agreement, max(corrected, 0.0), repeated, pure, expected, chance, rows, int(judged.sum()), distinct)
+    first, total = first[several], total[several]
+    share = first.sum() / max(total.sum(), 1)
+    pure = float((first == total).mean()) if len(total) else 0.0
+    expected = float((share**total).mean()) if len(total) else 0.0
+    return Strength(agreement, max(corrected, 0.0), repeated, pure, expected, chance, rows, len(start), distinct)
