@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kintsu.apps.cli.threads import suit_threads
+
 if TYPE_CHECKING:
     from kintsu.core.contracts import ReadOptions as Read
 else:
@@ -174,6 +176,7 @@ def reads(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def read_first(**given: Any) -> int:
+        suit_threads(given.get("source", ""))
         return command(read=read_options(**{name: given.pop(name) for name in spelt}), **given)
 
     read_first.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
