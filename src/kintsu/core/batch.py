@@ -110,7 +110,7 @@ class Column:
     def is_missing(self) -> pl.Series:
         """True where the cell is null or blank text."""
         if self.series.dtype == pl.String:
-            return self.series.is_null() | (self.series.str.strip_chars() == "").fill_null(False)
+            return (self.series.str.strip_chars() == "").fill_null(True)
         return self.series.is_null()
 
     @cached_property

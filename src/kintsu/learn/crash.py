@@ -136,29 +136,21 @@ def break_cells(
     part: ties stand between equal rows only.
     """
     texts = sample.texts()
-    content = texts.drop("__row").hash_rows(seed=seed)
+    places = texts.select("__row", __at=pl.int_range(pl.len()), __content=texts.drop("__row").hash_rows(seed=seed))
     broken, columns = [], []
     for name in sample.columns:
         rng = np.random.default_rng([seed, text_hash(name)])
         column = as_text(texts[name])
         suspects = dirty.filter(pl.col("column") == name)["row"]
-        clean = texts.select("__row", pl.col(name).alias("original"), content.alias("__content")).filter(
+        clean = places.with_columns(column.alias("original")).filter(
             pl.col("original").is_not_null() & (pl.col("original").str.strip_chars() != ""),
             ~pl.col("__row").is_in(suspects.implode()),
         )
         habits = own.filter(pl.col("column") == name) if own is not None else pl.DataFrame()
         part = _break_column(name, clean, rng, NUMBER_OPERATIONS if name in numeric else TEXT_OPERATIONS, habits)
         if len(part):
-            broken.append(part)
-            values = texts.select("__row").join(
-                part.select(pl.col("row").alias("__row"), "value", hit=True),
-                on="__row",
-                how="left",
-                maintain_order="left",
-            )
-            column = pl.select(
-                pl.when(values["hit"].fill_null(False)).then(values["value"]).otherwise(column)
-            ).to_series()
+            broken.append(part.drop("__at"))
+            column = column.clone().scatter(part["__at"], part["value"])
         columns.append(column.alias(name))
     frame = pl.DataFrame(columns)
     schema = {"row": pl.Int64, "column": pl.String, "operation": pl.String, "original": pl.String, "value": pl.String}
@@ -169,6 +161,7 @@ def break_cells(
 def _break_column(
     name: str, clean: pl.DataFrame, rng: np.random.Generator, operations: Any, own: pl.DataFrame
 ) -> pl.DataFrame:
+    """What becomes of some of the `clean` cells (`__row`, `__at`: position, `__content`, `original`) of a column."""
     if len(clean) < LEAST_CLEAN:
         return pl.DataFrame()
     ordered = clean.sort("original", "__content", "__row")
@@ -182,22 +175,24 @@ def _break_column(
     at = np.argsort(order[: len(names)])
     chosen, names = ordered[order[at]], names[at]
     domain = ordered["original"].unique(maintain_order=True)
-    parts = []
+    values, taken = [], []
     for operation in (*operations, ECHO):
-        picked = chosen.filter(pl.Series(names == operation))
-        if len(picked):
-            texts = picked["original"]
+        lines = np.flatnonzero(names == operation)
+        if len(lines):
+            texts = chosen["original"].gather(lines)
             value = echo(texts, own, rng) if operation == ECHO else break_texts(operation, texts, domain, rng)
-            parts.append(
-                picked.select(
-                    pl.col("__row").cast(pl.Int64).alias("row"),
-                    pl.lit(name).alias("column"),
-                    pl.lit(operation).alias("operation"),
-                    "original",
-                    pl.Series("value", value, dtype=pl.String),
-                )
-            )
-    return pl.concat(parts).filter(~pl.col("original").eq_missing(pl.col("value")))
+            values.append(pl.Series("value", value, dtype=pl.String))
+            taken.append(lines)
+    lines = np.concatenate(taken)
+    broken = chosen[lines].select(
+        "__at",
+        row=pl.col("__row").cast(pl.Int64),
+        column=pl.lit(name),
+        operation=pl.Series(names[lines], dtype=pl.String),
+        original="original",
+        value=pl.concat(values),
+    )
+    return broken.filter(~pl.col("original").eq_missing(pl.col("value")))
 
 
 def families(recipes: Mapping[str, Recipe]) -> dict[str, str]:

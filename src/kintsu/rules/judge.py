@@ -184,7 +184,7 @@ class _Counts:
 
 
 def _blank_to_null(text: pl.Series) -> pl.Series:
-    return pl.select(pl.when(text.str.strip_chars() != "").then(text)).to_series()
+    return text.set(text.str.strip_chars() == "", None)
 
 
 def _table(d: Dependency, counts: _Counts, codes: Mapping[str, Codes]) -> tuple[Side, VoteTable]:

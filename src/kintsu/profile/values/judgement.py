@@ -210,10 +210,12 @@ def _with_lost_values(column: _Column) -> pl.DataFrame:
     the column says "none", and they stay as they are.
     """
     table, view = _not_from_elsewhere(column.reference, column.name, column.found.sort("value")), column.view
+    if not (table["operation"] == "null_token").any():
+        return table
     is_token = pl.col("operation").fill_null("") == "null_token"
     counted = table.join(view.values, on="value", how="left", maintain_order="left")
     held = int(counted.filter(is_token)["n"].sum())
-    if not held or view.nulls >= 3 * held:
+    if view.nulls >= 3 * held:
         return table
     carrying = view_of(column.reference, column.name).values.join(
         surface_of(column.reference, column.name), on="value", how="semi"

@@ -73,9 +73,9 @@ def _plain_or_token(distinct: pl.DataFrame) -> pl.DataFrame:
     short = distinct.filter((pl.col("value").str.len_bytes() <= 24) & ~pl.col("value").str.contains(r"^[+-]?\d"))
     tokens = short.filter(is_null_token(pl.col("value")))["value"]
     plain = plain_numbers(distinct["value"])
-    values = distinct.with_columns(token=pl.col("value").is_in(tokens.implode()), plain=plain)
     if not len(tokens):
-        return values
+        return distinct.with_columns(token=pl.lit(False), plain=plain)
+    values = distinct.with_columns(token=pl.col("value").is_in(tokens.implode()), plain=plain)
     return values.with_columns(plain=pl.when(pl.col("token")).then(None).otherwise("plain"))
 
 
@@ -91,7 +91,7 @@ def _nature(view: ColumnView) -> Nature:
     loose = pl.concat([probe.select("value", "n"), read], how="horizontal")
     # zeros in front make a code ("C-0000017"), whatever unit the letters may spell
     padded = pl.col("body").str.contains(r"^[+-]?0\d").fill_null(False)
-    good = loose.filter(pl.col("number").is_not_null() & ~padded & _has_known_affix(loose))
+    good = _with_known_affix(loose.filter(pl.col("number").is_not_null() & ~padded))
     loose_share = (1 - plain_share) * float(good["n"].sum()) / max(int(probe["n"].sum()), 1) if len(odd) else 0.0
     parsed = values.join(loose.drop("n"), on="value", how="left", maintain_order="left")
     width = _code_width(speaking, total)
@@ -106,11 +106,13 @@ def _nature(view: ColumnView) -> Nature:
     return Nature(view, kind, parsed, plain_share, width)
 
 
-def _has_known_affix(loose: pl.DataFrame) -> pl.Series:
-    """Whether the text around the number is a unit or a currency, or there is none (separators only)."""
+def _with_known_affix(loose: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with a unit or a currency around them, or with nothing (separators only)."""
+    if not len(loose):
+        return loose
     before = {affix for affix in loose["prefix"].drop_nulls().unique() if affix == "" or leading_unit_of(affix)}
     after = {affix for affix in loose["suffix"].drop_nulls().unique() if affix == "" or unit_of(affix)}
-    return loose.select(pl.col("prefix").is_in(before) & pl.col("suffix").is_in(after)).to_series()
+    return loose.filter(pl.col("prefix").is_in(before) & pl.col("suffix").is_in(after))
 
 
 def _code_width(speaking: pl.DataFrame, total: int) -> int:

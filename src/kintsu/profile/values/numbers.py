@@ -21,7 +21,7 @@ _LOOSE: Final = (
 def plain_numbers(text: pl.Series) -> pl.Series:
     """Float64 of machine numbers; null for anything else, infinities and NaN."""
     number = text.str.strip_chars().cast(pl.Float64, strict=False)
-    return number.set(~number.is_finite().fill_null(False), None)
+    return number.set(~number.is_finite(), None)
 
 
 def loose_numbers(text: pl.Series, *, decimal_comma: bool = False) -> pl.DataFrame:

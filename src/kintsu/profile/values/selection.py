@@ -53,17 +53,16 @@ def _tables(batch: Batch, model: Judgements, reference: Reference) -> Iterator[t
 
 def findings_of(batch: Batch, model: Judgements, reference: Reference, detector: str) -> pl.DataFrame:
     """Findings of the cells whose values are judged."""
-    out = []
+    habits, hits = [], []
     for name, table in _tables(batch, model, reference):
-        if len(table):
-            # a habit of the whole column is one finding about the column, not one a cell
-            habits = table.filter(pl.col("score") < HABIT).select("kind", "score", "why", row=pl.lit(None, pl.Int64))
-            if len(habits):
-                out.append(frames.findings(habits, detector=detector, column=name))
-            cell = table.filter(pl.col("score") >= HABIT).select("value", "kind", "score", "why")
-            hits = cells(batch.row, batch[name].text, cell)
-            if len(hits):
-                out.append(frames.findings(hits, detector=detector, column=name))
+        told = table.select("value", "kind", "score", "why", column=pl.lit(name))
+        is_habit = told["score"] < HABIT
+        # a habit of the whole column is one finding about the column, not one a cell
+        if is_habit.any():
+            habits.append(told.filter(is_habit).select("column", "kind", "score", "why", row=pl.lit(None, pl.Int64)))
+        if not is_habit.all():
+            hits.append(cells(batch.row, batch[name].text, told.filter(~is_habit)))
+    out = [frames.findings(pl.concat(parts), detector=detector) for parts in (habits, hits) if parts]
     return frames.concat(out, frames.FINDINGS)
 
 
@@ -71,22 +70,28 @@ def repairs_of(
     batch: Batch, model: Judgements, reference: Reference, healer: str, *, nature: str
 ) -> tuple[list[Recipe], pl.DataFrame]:
     """Recipes (one per column and operation) and repairs of the cells whose judged values have a repair."""
-    recipes: dict[str, Recipe] = {}
-    out = []
-    for name, table in _tables(batch, model, reference):
-        mending = table.filter(pl.col("mend") & (pl.col("score") >= HABIT))  # a habit is a question, not a repair
-        if not len(mending):
-            continue
-        kinds = mending.select("operation", "says").unique().sort("operation", "says")
-        ids = []
-        for operation, says in kinds.iter_rows():
-            recipe = Recipe(healer, name, operation, f"{name}: {says}", nature, {"says": says})
-            recipes[recipe.id] = recipe
-            ids.append(recipe.id)
-        named = mending.join(kinds.with_columns(recipe=pl.Series(ids)), on=["operation", "says"], how="left")
-        hits = cells(batch.row, batch[name].text, named.select("value", "new", "new_score", "why", "recipe"))
-        shaped = hits.select("row", "new", "why", "recipe", old="value", score="new_score")
-        shaped = shaped.filter(~pl.col("old").eq_missing(pl.col("new")))
-        out.append(frames.repairs(shaped, healer=healer, column=name))
-    found = frames.concat(out, frames.REPAIRS)
-    return [recipes[key] for key in sorted(recipes)], found
+    mending = [  # a habit is a question, not a repair
+        table.filter(pl.col("mend") & (pl.col("score") >= HABIT)).with_columns(column=pl.lit(name))
+        for name, table in _tables(batch, model, reference)
+    ]
+    whole = pl.concat(mending) if mending else pl.DataFrame()
+    if not len(whole):
+        return [], frames.empty(frames.REPAIRS)
+    told = ["column", "operation", "says"]
+    kinds = whole.select(told).unique().sort(told)
+    recipes = [
+        Recipe(healer, column, operation, f"{column}: {says}", nature, {"says": says})
+        for column, operation, says in kinds.iter_rows()
+    ]
+    named = kinds.with_columns(recipe=pl.Series([recipe.id for recipe in recipes]))
+    ready = whole.join(named, on=told, how="left", maintain_order="left").select(
+        "value", "new", "new_score", "why", "recipe", "column"
+    )
+    hits = [
+        cells(batch.row, batch[str(name)].text, part)
+        for (name,), part in ready.partition_by("column", maintain_order=True, as_dict=True).items()
+    ]
+    shaped = pl.concat(hits).select("row", "column", "new", "why", "recipe", old="value", score="new_score")
+    shaped = shaped.filter(~pl.col("old").eq_missing(pl.col("new")))
+    distinct = {recipe.id: recipe for recipe in recipes}
+    return [distinct[key] for key in sorted(distinct)], frames.repairs(shaped, healer=healer)

@@ -91,11 +91,17 @@ def find_shapes(view: ColumnView) -> Shapes | None:
     total = int(probe["n"].sum())
     if len(probe) < 5 or total < 20:
         return None
+    held = probe.select(
+        *(
+            pl.col("n").filter(pl.col("value").str.contains(regex)).sum().alias(name)
+            for name, regex in _SEMANTIC.items()
+        ),
+        length=pl.col("value").str.len_chars().median(),
+    ).row(0, named=True)
     for name, regex in _SEMANTIC.items():
-        share = float(probe.filter(pl.col("value").str.contains(regex))["n"].sum()) / total
-        if share >= 0.9:
-            return Shapes(name, (), regex, share, "")
-    if float(probe["value"].str.len_chars().median() or 0) > 60:  # type: ignore[arg-type]
+        if held[name] / total >= 0.9:
+            return Shapes(name, (), regex, held[name] / total, "")
+    if float(held["length"] or 0) > 60:
         return None
     grains: list[tuple[str, Callable[[pl.Expr], pl.Expr], float]] = [
         ("exact", exact_pattern, _SURE),
@@ -104,8 +110,7 @@ def find_shapes(view: ColumnView) -> Shapes | None:
     ]
     for grain, expression, least in grains:
         counted = (
-            probe.select("n", "value", p=expression(pl.col("value")))
-            .group_by("p")
+            probe.group_by(p=expression(pl.col("value")))
             .agg(pl.col("n").sum(), pl.len().alias("d"))
             .sort(["n", "p"], descending=[True, False])
         )

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _PAIRS: Final = 20_000_000  # most pairs compared at once; more are compared within equal first letters
+_ALONE: Final = 100_000  # pairs up to which one thread is done before a second one has begun
 _MOST: Final = 60_000  # most rare or frequent values looked at
 _RATIO: Final = 5  # least cells of the neighbour per cell of the slip
 _SPREAD: Final = 0.02  # share of a value's cells that one certain slip may hit, times the value's length: 20 x chance
@@ -37,6 +38,11 @@ _MANY: Final = 3  # values one edit from one frequent value: slips hit it often,
 _RUN: Final = re.compile(r"(.)\1+")
 _LONG_RUN: Final = re.compile(r"(.)\1{2}")
 _CELLS: Final = 40_000_000  # most characters compared at once by wildcards
+
+
+_NO_MATCHES: Final = pl.DataFrame(
+    schema={"value": pl.String, "n": pl.Int64, "twin": pl.String, "m": pl.Int64, "k": pl.Int64}
+)
 
 
 def split_by_count(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -103,8 +109,9 @@ def _near(rare: list[str], frequent: list[str]) -> tuple[list[str], list[str], l
     for k in np.unique(reach[reach > 0]):
         index = np.flatnonzero(reach == k)
         d = cdist(
-            [rare[i] for i in index], frequent, scorer=OSA.distance, score_cutoff=int(k), dtype=np.uint8, workers=2
-        )
+            [rare[i] for i in index], frequent, scorer=OSA.distance, score_cutoff=int(k), dtype=np.uint8,
+            workers=1 if len(index) * len(frequent) <= _ALONE else 2,
+        )  # fmt: skip
         r, f = np.nonzero((d <= k) & (d > 0))
         values += [rare[index[i]] for i in r]
         twins += [frequent[i] for i in f]
@@ -114,8 +121,8 @@ def _near(rare: list[str], frequent: list[str]) -> tuple[list[str], list[str], l
 
 def comparable(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs whose digits agree and that differ in a word: other digits or short parts of a code are other things."""
-    digits = pl.col("value").str.replace_all(r"\D", "")
-    same = pairs.filter(digits == pl.col("twin").str.replace_all(r"\D", ""))
+    digits = pl.col("value").str.replace_all(r"\D+", "")
+    same = pairs.filter(digits == pl.col("twin").str.replace_all(r"\D+", ""))
     coded = pl.col("twin").str.contains(r"[\d_]")
     if not len(same.filter(coded)):
         return same
@@ -329,7 +336,9 @@ def wildcard_matches(values: pl.DataFrame, symbol: str) -> pl.DataFrame:
             n_put = differs.sum(axis=1)
             legal = (n_put > 0) & (n_put <= max(1, width // 2)) & ~(differs & (rough[r] != ord(symbol))).any(axis=1)
             out.append((chunk[r[legal]], whole[f[legal]], n_put[legal]))
-    damaged, twin, put = (np.concatenate(parts) for parts in zip(*out)) if out else [np.zeros(0, np.int64)] * 3
+    if not out:
+        return _NO_MATCHES
+    damaged, twin, put = (np.concatenate(parts) for parts in zip(*out))
     found = pl.DataFrame(
         {
             "value": words.gather(damaged),
