@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import islice
 from typing import Final
 
+import numpy as np
+
 from kintsu.io.text.record import field_text
-from kintsu.io.text.scan import UNCLOSED, scan, spans_of
+from kintsu.io.text.scan import UNCLOSED, scan
 
 __all__ = ["looks_like_header", "modal_width", "sniff_decimal_comma", "sniff_delimiter", "sniff_quote", "split"]
 
@@ -48,11 +51,15 @@ def split(sample: bytes, delimiter: str, quote: str | None, encoding: str, limit
     mark = None if quote is None else ord(quote)
     width = modal_width(sample, delimiter, mark)
     records = scan(sample, width, ord(delimiter), mark, final=True)
+    chosen = np.flatnonzero(records.why[:limit] != UNCLOSED)
+    size = np.where(np.isin(chosen, list(records.loose)), 0, records.fields[chosen])
+    column = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    left, right = records.spans(np.repeat(chosen, size), column)  # of all records at once: there are many short ones
+    fields = zip(left.tolist(), right.tolist())
     rows = []
-    for i in range(min(len(records), limit)):
-        if records.why[i] != UNCLOSED:
-            spans = records.loose.get(i) or list(spans_of(records, i))
-            rows.append([field_text(sample[left:right], mark, encoding) for left, right in spans])
+    for record, n in zip(chosen.tolist(), size.tolist()):
+        spans = records.loose[record] if record in records.loose else islice(fields, n)
+        rows.append([field_text(sample[start:stop], mark, encoding) for start, stop in spans])
     return rows
 
 
