@@ -17,8 +17,7 @@ from kintsu.core.contracts import Reference
 from kintsu.core.phrase import phrase, quoted
 from kintsu.core.recipe import Recipe
 from kintsu.profile.dates import regex_of
-from kintsu.profile.values.judgement import shapes_of
-from kintsu.profile.values.moments import moment_format
+from kintsu.profile.values.judgement import moment_format, shapes_of
 from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.view import ColumnView

@@ -16,7 +16,7 @@ from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.profile.dates import parse
-from kintsu.profile.values.moments import moment_format
+from kintsu.profile.values.judgement import moment_format
 from kintsu.rules.coding import Codes, likeness
 
 __all__ = ["SLIP", "Clock", "Spans", "clock_of", "moments_of"]

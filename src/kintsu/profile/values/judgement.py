@@ -10,8 +10,9 @@ import polars as pl
 
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
+from kintsu.profile.dates import DateFormat
 from kintsu.profile.values.missing_tokens import judge_null_tokens, judge_sentinels
-from kintsu.profile.values.moments import column_format, judge_moments, moment_format
+from kintsu.profile.values.moments import column_format, judge_moments
 from kintsu.profile.values.nature import nature_of, parsed_like
 from kintsu.profile.values.noise import judge_noise
 from kintsu.profile.values.oddities import judge_characters, judge_rare, judge_surprise
@@ -22,7 +23,7 @@ from kintsu.profile.values.surface import clean_of, compose, surface_of
 from kintsu.profile.values.typos import judge_cut, judge_stuck, judge_typos
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, view_of
 
-__all__ = ["chosen_of", "judge_unseen", "judgement_of", "shapes_of"]
+__all__ = ["chosen_of", "judge_unseen", "judgement_of", "moment_format", "shapes_of"]
 
 
 def shapes_of(reference: Reference, name: str) -> Shapes | None:
@@ -36,6 +37,16 @@ def shapes_of(reference: Reference, name: str) -> Shapes | None:
 
     shapes: Shapes | None = remembered(reference, ("shapes", name), build)
     return shapes
+
+
+def moment_format(reference: Reference, name: str) -> DateFormat | None:
+    """`column_format` of a column as it is below its surface, dates read as the user asked for; remembered."""
+
+    def build() -> DateFormat | None:
+        return column_format(clean_of(reference, name), day_first=reference.option("day_first"))
+
+    found: DateFormat | None = remembered(reference, ("moments", name), build)
+    return found
 
 
 def judgement_of(reference: Reference, name: str) -> pl.DataFrame:

@@ -7,14 +7,11 @@ from typing import Any, Final
 
 import polars as pl
 
-from kintsu.core.contracts import Reference
-from kintsu.core.memory import remembered
 from kintsu.core.phrase import phrase, quoted
 from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render, written
-from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
-__all__ = ["column_format", "judge_moments", "moment_format"]
+__all__ = ["column_format", "judge_moments"]
 
 _PROBE: Final = 2_000  # distinct values that the format is learned from
 _MOST: Final = 50_000  # most odd values that are read
@@ -34,16 +31,6 @@ def column_format(view: ColumnView, *, day_first: bool | None = None) -> DateFor
         return None
     found = find_format(probe["value"], probe["n"], day_first=day_first)
     return found if found is not None and found.share >= 0.5 else None
-
-
-def moment_format(reference: Reference, name: str) -> DateFormat | None:
-    """`column_format` of a column as it is below its surface, dates read as the user asked for; remembered."""
-
-    def build() -> DateFormat | None:
-        return column_format(clean_of(reference, name), day_first=reference.option("day_first"))
-
-    found: DateFormat | None = remembered(reference, ("moments", name), build)
-    return found
 
 
 def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
