@@ -130,6 +130,11 @@ def test_a_digit_typed_twice_is_written_once():
     assert "2024-113-05" not in judged([*days, *damaged, "2024-113-05"])  # there is no thirteenth month
 
 
+def test_zeros_behind_a_code_of_digits_may_be_those_of_a_factor():
+    codes = [f"{i:05d}" for i in range(1067, 99000, 487)]
+    assert judged([*codes, "033723", "202550", "4177000"]) == {"033723": "03723"}
+
+
 def test_a_foreign_character_inside_a_code_is_taken_out():
     assert judged([*CODES, "AB-1Â037", "AB-10ö74"]) == {"AB-1Â037": "AB-1037", "AB-10ö74": "AB-1074"}
 

@@ -282,6 +282,8 @@ def _one_too_many(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
     if len({re.sub(r"9+|w+", "9", pattern) for pattern in shapes.patterns}) < len(shapes.patterns):
         return pl.DataFrame(schema=_MENDED)
     value, parts = pl.col("value"), []
+    if all(set(pattern) == {"9"} for pattern in shapes.patterns):
+        left = left.filter(~value.str.ends_with("0"))  # digits alone, and maybe times ten
     for extra in (1, 2):
         some = left.select("value").filter(value.str.len_chars().is_in([width + extra for width in widths]))
         for at in range(max(widths) + 1 if len(some) else 0):
