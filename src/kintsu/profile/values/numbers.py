@@ -36,8 +36,8 @@ def loose_numbers(text: pl.Series, *, decimal_comma: bool = False) -> pl.DataFra
     """
     if not text.str.contains(r"\d").any():
         without, none = pl.repeat("", len(text), dtype=pl.String, eager=True), [None] * len(text)
-        read = {"number": none, "prefix": without, "suffix": without, "body": none}
-        return pl.DataFrame(read, schema_overrides={"number": pl.Float64, "body": pl.String})
+        unread = {"number": none, "prefix": without, "suffix": without, "body": none}
+        return pl.DataFrame(unread, schema_overrides={"number": pl.Float64, "body": pl.String})
     read = pl.DataFrame({"text": text}).select(pl.col("text").str.extract_groups(_LOOSE)).unnest("text")
     for step in _reading(decimal_comma):
         read = read.with_columns(step)
