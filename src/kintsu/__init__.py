@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kintsu.run.compare import compare
     from kintsu.run.crash_test import crash_test
     from kintsu.run.diff import diff
+    from kintsu.run.forecast import forecast_volume, judge_lateness
     from kintsu.run.heal import heal
     from kintsu.run.profile import profile
     from kintsu.run.undo import undo
@@ -35,7 +36,9 @@ __all__ = [
     "compare",
     "crash_test",
     "diff",
+    "forecast_volume",
     "heal",
+    "judge_lateness",
     "profile",
     "undo",
 ]
@@ -47,6 +50,8 @@ _FACE: Final[dict[str, str]] = {
     "compare": "kintsu.run.compare",
     "crash_test": "kintsu.run.crash_test",
     "diff": "kintsu.run.diff",
+    "forecast_volume": "kintsu.run.forecast",
+    "judge_lateness": "kintsu.run.forecast",
     "undo": "kintsu.run.undo",
 }
 _VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}
