@@ -125,9 +125,14 @@ def test_the_order_of_day_and_month_is_that_of_dates_read_in_one_way():
 
 def test_a_digit_typed_twice_is_written_once():
     days = [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 28)]
-    damaged = {"20244-07-31": "2024-07-31", "2024-005-09": "2024-05-09", "2024-099-24": "2024-09-24"}
-    assert judged([*days, *damaged]) == damaged
+    damaged = {"20244-07-21": "2024-07-21", "2024-005-09": "2024-05-09", "2024-099-24": "2024-09-24"}
+    assert judged([*days, *days, *damaged]) == damaged
     assert "2024-113-05" not in judged([*days, *damaged, "2024-113-05"])  # there is no thirteenth month
+
+
+def test_a_longer_value_that_comes_again_is_no_slip():
+    bands = ["10k-20k", "20k-30k", "30k-45k", "45k-60k", "60k-75k", "75k-90k"] * 40 + ["60k-100k"] * 20
+    assert not judged([*bands, *["90k-100k"] * 3])
 
 
 def test_zeros_behind_a_code_of_digits_may_be_those_of_a_factor():

@@ -217,12 +217,23 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
 
 
 def _on_calendar(view: ColumnView, mended: pl.DataFrame) -> pl.DataFrame:
-    """The repairs that took a character out, without those that make no day of the calendar in a column of dates."""
+    """The repairs that took a character out, without those that make no value of the column.
+
+    Where values come again, the one that is made must be more frequent than the other ("60k-100k" is no slip of
+    "60k-10k"); in a column of dates it must be a day of the calendar.
+    """
     taken = pl.col("operation") == "drop_character"
     if not len(mended.filter(taken)):
         return mended
+    known = [
+        view.values.select(pl.col("value").alias(side), pl.col("n").alias(f"n_{side}")) for side in ("value", "new")
+    ]
+    joined = mended.join(known[0], on="value", how="left", maintain_order="left")
+    joined = joined.join(known[1], on="new", how="left", maintain_order="left")
+    lone = pl.lit(view.is_near_unique) & (pl.col("n_value") <= 2)
+    kept = joined.filter(~taken | lone | (pl.col("n_new").fill_null(0) > pl.col("n_value"))).select(mended.columns)
     usual = column_format(view)
-    return mended if usual is None else mended.filter(~taken | parse(mended["new"], usual.format).is_not_null())
+    return kept if usual is None else kept.filter(~taken | parse(kept["new"], usual.format).is_not_null())
 
 
 def _not_just_longer(view: ColumnView, shapes: Shapes, rest: pl.DataFrame) -> pl.DataFrame:
