@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kintsu.run.diff import diff
     from kintsu.run.forecast import forecast_volume, judge_lateness
     from kintsu.run.heal import heal
+    from kintsu.run.monitor import Monitor
     from kintsu.run.profile import profile
     from kintsu.run.undo import undo
 
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "KintsuError",
+    "Monitor",
     "ReadOptions",
     "__version__",
     "check",
@@ -45,6 +47,7 @@ __all__ = [
 
 _FACE: Final[dict[str, str]] = {
     "KintsuError": "kintsu.core.errors",
+    "Monitor": "kintsu.run.monitor",
     "ReadOptions": "kintsu.core.contracts",
     "check": "kintsu.run.check",
     "compare": "kintsu.run.compare",

@@ -1,0 +1,128 @@
+"""Judge a batch against a baseline: one answer a batch, facts before likelihoods, causes ranked and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kintsu.monitor.baseline import Baseline, Surprise, learn
+from kintsu.monitor.issue import name_issue, suspects
+from kintsu.monitor.measure import BatchMetrics
+from kintsu.monitor.schema import SchemaChange, schema_changes
+from kintsu.monitor.tell import tell
+
+__all__ = ["BatchJudgement", "Cause", "judge", "learn_batches"]
+
+MIN_HISTORY: Final = 7  # batches below which only facts are judged: errors of fewer forecasts tell no spread
+CERTAIN: Final = 100.0  # strength of a fact
+MOST_CAUSES: Final = 10
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason of an alarm, in words, with its strength (1 and more alarms)."""
+
+    column: str | None
+    statistic: str
+    strength: float
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchJudgement:
+    """What a monitor says of one batch.
+
+    Attributes
+    ----------
+    alarm
+        Whether somebody should look.
+    score
+        Strength of the strongest cause; above 1 it alarms.
+    issue
+        One of `issue.ISSUES`; "none" without an alarm.
+    columns
+        Suspects, most suspect first.
+    causes
+        At most ten, strongest first; without an alarm what came nearest to one.
+    state
+        "judged", or "learning" while the history is too short for anything but facts.
+    n_batches
+        Batches of the history.
+    """
+
+    alarm: bool
+    score: float
+    issue: str
+    columns: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    state: str
+    n_batches: int
+
+    @property
+    def message(self) -> str:
+        """One sentence: what came and what was expected."""
+        if self.alarm:
+            return self.causes[0].message
+        if self.state == "learning":
+            return f"learning: {self.n_batches} of {MIN_HISTORY} batches seen; only the schema is judged so far"
+        return f"nothing unusual against {self.n_batches} batches"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "alarm": self.alarm,
+            "score": round(self.score, 3),
+            "issue": self.issue,
+            "columns": list(self.columns),
+            "message": self.message,
+            "causes": [
+                {"column": c.column, "statistic": c.statistic, "strength": round(c.strength, 3), "message": c.message}
+                for c in self.causes
+            ],
+            "state": self.state,
+            "n_batches": self.n_batches,
+        }
+
+
+def learn_batches(history: Sequence[BatchMetrics]) -> Baseline | None:
+    """The baseline of past batches, oldest first; None without any."""
+    return learn(history) if history else None
+
+
+def judge(baseline: Baseline | None, batch: BatchMetrics) -> BatchJudgement:
+    """Judge a batch. Nothing is remembered: the batch is in no baseline until the caller learns it."""
+    if baseline is None:
+        return BatchJudgement(False, 0.0, "none", (), (), "learning", 0)
+    n = baseline.known.n_batches
+    state = "judged" if n >= MIN_HISTORY else "learning"
+    changes = schema_changes(baseline.known, batch)
+    if changes:
+        return _of_facts(changes, state, n)
+    if state == "learning":
+        return BatchJudgement(False, 0.0, "none", (), (), state, n)
+    found = baseline.surprises(batch)
+    columns = suspects(baseline, batch, found)
+    score = max((s.strength for s in found), default=0.0)
+    issue = name_issue(baseline, batch, found, columns) if score > 1 else "none"
+    causes = tuple(_cause(baseline, s) for s in _ranked(found, columns)[:MOST_CAUSES])
+    return BatchJudgement(score > 1, max(score, 0.0), issue, tuple(columns), causes, state, n)
+
+
+def _of_facts(changes: list[SchemaChange], state: str, n: int) -> BatchJudgement:
+    issue = "schema" if any(c.statistic != "type" for c in changes) else "type_mismatch"
+    causes = tuple(Cause(c.column, c.statistic, CERTAIN, c.message) for c in changes[:MOST_CAUSES])
+    columns = tuple(dict.fromkeys(c.column for c in changes))
+    return BatchJudgement(True, CERTAIN, issue, columns, causes, state, n)
+
+
+def _ranked(found: list[Surprise], columns: list[str]) -> list[Surprise]:
+    """What alarms of the first suspect before what alarms of others; then by strength."""
+    first = columns[0] if columns else ""
+    return sorted(found, key=lambda s: (not s.is_loud, s.column not in ("", first), -s.strength))
+
+
+def _cause(baseline: Baseline, surprise: Surprise) -> Cause:
+    column = surprise.column or None
+    traits = baseline.known.columns.get(surprise.column)
+    return Cause(column, surprise.statistic, surprise.strength, tell(surprise, traits))
