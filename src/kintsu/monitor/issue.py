@@ -27,22 +27,18 @@ REPEATED: Final = frozenset({"top", "distinct"})
 def suspects(baseline: Baseline, batch: BatchMetrics, found: list[Surprise]) -> list[str]:
     """Columns, most suspect first.
 
-    Where columns of numbers no longer fit each other, all of them are off: the one without which the others fit goes
-    first.
+    Where what alarms most is that a column of numbers no longer fits the others, any of these may be the wrong one:
+    their relations tell which.
     """
     columns = list(dict.fromkeys(s.column for s in found if s.column))
     relations = baseline.known.relations
     loud = [s for s in found if s.is_loud]
-    if relations is None or not loud or loud[0].family not in ("place", "extreme", "joint"):
-        return columns
-    if not any(s.family == "joint" for s in loud):
+    if relations is None or not loud or loud[0].statistic != "rest":
         return columns
     numbers = [name for name in dict.fromkeys(s.column for s in loud) if name in relations.names][:MOST_SUSPECTS]
-    if len(numbers) < 2:
-        return columns
-    first = relations.culprit(batch.rows_of(relations.names), [relations.names.index(name) for name in numbers])
-    name = relations.names[first]
-    return [name, *(other for other in columns if other != name)]
+    culprit = relations.culprit(batch.rows_of(relations.names), [relations.names.index(name) for name in numbers])
+    first = relations.names[culprit]
+    return [first, *(other for other in columns if other != first)]
 
 
 def name_issue(baseline: Baseline, batch: BatchMetrics, found: list[Surprise], columns: list[str]) -> str:

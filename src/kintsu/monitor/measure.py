@@ -159,7 +159,7 @@ def _hours(series: pl.Series, due: datetime | None) -> pl.Series:
 
 def _numbers(series: pl.Series, kind: str, numbers: pl.Series) -> ColumnMetrics:
     x = np.sort(numbers.drop_nulls().to_numpy())
-    x = np.clip(x[np.isfinite(x)], -HUGE, HUGE)
+    x = np.clip(x[np.isfinite(x)], -HUGE, HUGE) + 0.0  # no negative zero: it would be a value of its own
     n = len(x)
     head: dict[str, Any] = {"name": series.name, "dtype": str(series.dtype), "kind": kind, "rows": len(series)}
     if n == 0:

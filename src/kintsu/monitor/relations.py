@@ -26,6 +26,8 @@ EXPLAINED: Final = 0.5  # share of a column's variance that the others have to e
 CLIP: Final = 6.0  # deviations beyond which numbers and rests are told as this
 RIDGE: Final = 1e-4
 LEAST: Final = 0.01  # deviations that a rest has at least: numbers are rounded
+STEPS: Final = 3  # of moving a column back: its square bends the way
+FITS: Final = 3.0  # deviations within which columns fit each other
 TINY: Final = 1e-12
 
 
@@ -64,9 +66,7 @@ class Relations:
                 out[self.names[j], "rest_spread"] = (float(np.log(np.abs(rest).mean() + 0.05)), 0.5)
         return out
 
-    def rests(
-        self, rows: Floats, *, without: int | None = None, place: int | None = None, clip: float = CLIP
-    ) -> Floats:
+    def rests(self, rows: Floats, *, without: int | None = None, place: int | None = None) -> Floats:
         """What the others leave unexplained, in deviations, NaN where the cell is empty. Shape (rows, columns).
 
         `without` is a column that the models may not use; `place` is the rows' own place in the history, which is left
@@ -79,19 +79,34 @@ class Relations:
                 keep[max(0, place - NEAR) : place + NEAR + 1] = False
             coefficients = _solve(self.grams[keep].sum(0), float(self.rows[keep].sum()), without)[0]
         z = _standard(rows, self.is_log, self.centre, self.scale)
-        rests = (z - _features(z) @ coefficients.T) / self.deviation
-        return np.where(np.isfinite(rows), np.clip(rests, -clip, clip), np.nan)
+        return self._rests(z, np.isfinite(rows), coefficients, CLIP)
 
     def culprit(self, rows: Floats, suspects: Sequence[int]) -> int:
-        """The column that is most likely the wrong one, by its number.
+        """The number of the column that is most likely the wrong one.
 
-        Without it the others fit each other again. Where that is so of several, it is the one whose own rest is the
-        largest: in a linear model the rests of columns that depend on a shifted one are at most as large as its own.
+        Without it the others fit each other again. Where that is so of several, it is the one that, moved back by its
+        mean rest, makes all of them fit.
         """
         left = {j: self._misfit(rows, j) for j in suspects}
-        bound = max(3.0, 1.5 * min(left.values()))  # 3 deviations: as good as fitting
-        own = np.abs(np.nan_to_num(_means(self.rests(rows, clip=1e3))))
-        return max((j for j in suspects if left[j] <= bound), key=lambda j: own[j])
+        bound = max(FITS, 1.5 * min(left.values()))
+        return min((j for j in suspects if left[j] <= bound), key=lambda j: self._misfit_moved(rows, j))
+
+    def _misfit_moved(self, rows: Floats, j: int) -> float:
+        """Sum of squares of the mean rests, in deviations over past batches, when column `j` is moved to fit."""
+        past = np.array([_means(self.rests(batch)) for batch in self.batches if len(batch)])
+        usual = np.nan_to_num(_means(past))
+        spread = np.sqrt(np.nan_to_num(_means((past - usual) ** 2))) + LEAST
+        z, filled = _standard(rows, self.is_log, self.centre, self.scale), np.isfinite(rows)
+        for _ in range(STEPS):
+            off = float(np.nan_to_num(_means(self._rests(z, filled, self.coefficients, np.inf))[j]))
+            moved = np.clip(z[:, j] - (off - usual[j]) * self.deviation[j], -CLIP, CLIP)
+            z = np.where(np.arange(z.shape[1]) == j, moved[:, None], z)
+        left = (_means(self._rests(z, filled, self.coefficients, CLIP)) - usual) / spread
+        return float((np.nan_to_num(left[self.explained]) ** 2).sum())
+
+    def _rests(self, z: Floats, filled: Bools, coefficients: Floats, clip: float) -> Floats:
+        rests = (z - _features(z) @ coefficients.T) / self.deviation
+        return np.where(filled, np.clip(rests, -clip, clip), np.nan)
 
     def _misfit(self, rows: Floats, without: int) -> float:
         """How far the mean rests of the other columns are off, in deviations over past batches."""
