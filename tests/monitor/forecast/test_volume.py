@@ -139,6 +139,17 @@ def test_the_calendar_that_explains_the_history_is_found():
     assert not told.is_anomaly and "Memorial Day" in told.message
 
 
+def test_a_holiday_of_a_named_country_is_doubtful_before_any_was_seen():
+    history = daily(14, start=date(2025, 6, 20))
+    fourth = date(2025, 7, 4)
+    if not has("holidays"):
+        with pytest.raises(MissingExtra, match="holidays"):
+            forecast_volume(history, fourth, country="US")
+        return
+    assert forecast_volume(history, fourth, 1_800).is_anomaly
+    assert not forecast_volume(history, fourth, 1_800, country="us").is_anomaly
+
+
 def test_no_calendar_is_taken_where_none_explains_anything():
     assert VolumeModel.fit(daily(500)).structure.country is None
 

@@ -21,7 +21,7 @@ PRIOR: Final = {"level": 50.0, "weekday": 2.0, "hour": 2.0, "week_hour": 0.5, "s
 is possible."""
 
 
-def standing(series: Series, at: int) -> list[Effect]:
+def standing(series: Series) -> list[Effect]:
     """The effects that every model of this series has."""
     clock, n = series.clock, len(series.counts)
     effects: list[Effect] = [("level", 0)]

@@ -154,7 +154,7 @@ class _Fit:
         self.n_seen = int(self.seen.sum())
         self.raw = np.log1p(np.where(self.seen, series.counts, 0))
         self.memory = Memory(0.1, 0.25 if self.n_seen >= 30 else 0.0, 0.0, series.clock.period)
-        self.effects = standing(series, int(series.slots[-1]) + 1)
+        self.effects = standing(series)
         self.priors = prior(self.effects)
         self.design = columns(series, self.effects, series.slots)
         self.odd = np.zeros(len(self.seen), bool)
@@ -273,7 +273,7 @@ class _Fit:
         found = possible(self.series)
         parts = [columns(self.series, found, slots)]
         days = self.series.clock.stamps(slots).astype("datetime64[D]")
-        if available() and self.series.clock.unit in ("day", "short") and n >= 60:
+        if available() and self.series.clock.unit in ("day", "short") and (n >= 60 or country):
             codes = [c for c in countries() if country in (None, c)]
             parts.append(all_countries(days)[:, [countries().index(c) for c in codes]].astype(float))
             found = found + [("holiday", c) for c in codes]
