@@ -111,31 +111,27 @@ def own_table(method: str) -> list[dict[str, Any]]:
     return told
 
 
-def nab_table(folder: Path) -> list[dict[str, Any]]:
-    """Windows found and false points of every labelled series, after the first three tenths; taxi rides by the day."""
+def nab_table(folder: Path) -> Iterator[dict[str, Any]]:
+    """Windows found and false points of every series after its first three tenths, by hour, beyond 60 days by day."""
     labels = json.loads((folder / "labels" / "combined_windows.json").read_text(encoding="utf-8"))
-    told = []
     for path in sorted(folder.glob("*/*.csv")):
         windows = [(_time(a), _time(b)) for a, b in labels[f"{path.parent.name}/{path.name}"]]
-        every = "1d" if path.stem == "nyc_taxi" else "1h"
         raw = pl.read_csv(path, try_parse_dates=True).with_columns(pl.col("timestamp").cast(pl.Datetime("us")))
+        every = "1d" if raw["timestamp"][-1] - raw["timestamp"][0] > timedelta(days=60) else "1h"
         by_slot = raw.group_by(pl.col("timestamp").dt.truncate(every).alias("date"))
         frame = by_slot.agg(pl.col("value").sum().clip(0).alias("count")).sort("date")
         frame = frame.with_columns(pl.col("date").cast(pl.Date)) if every == "1d" else frame
         length = timedelta(days=1) if every == "1d" else timedelta(hours=1)
-        n = frame.height - (61 if every == "1d" else int(0.3 * frame.height))
-        began, hits, false = time.process_time(), set(), 0
+        n = frame.height - int(0.3 * frame.height)
+        began = time.process_time()
         judged = [(_start(day), model.judge(day, count).is_anomaly) for day, count, model in rolled(frame, n)]
         inside = [[k for k, (a, b) in enumerate(windows) if at + length > a and at <= b] for at, _ in judged]
         hits = {k for (_, alarm), held in zip(judged, inside) if alarm for k in held}
         false = sum(alarm for (_, alarm), held in zip(judged, inside) if not held)
         usual = sum(not held for held in inside)
         within = {k for held in inside for k in held}
-        told.append({
-            "series": path.stem, "by": every, "windows found": f"{len(hits)}/{len(within)}",
-            "false": f"{false}/{usual}", "cpu_ms": _ms(began, n),
-        })  # fmt: skip
-    return told
+        found = f"{len(hits)}/{len(within)}"
+        yield {"series": path.stem, "by": every, "windows": found, "false": f"{false}/{usual}", "cpu_ms": _ms(began, n)}
 
 
 def _time(text: str) -> datetime:

@@ -9,7 +9,7 @@ import numpy as np
 from kintsu.monitor.forecast.holidays import calendar, countries, holiday_names, is_substitute
 from kintsu.monitor.forecast.series import DAY_S, Series
 
-__all__ = ["Effect", "columns", "possible", "prior", "standing"]
+__all__ = ["Effect", "columns", "possible", "prior", "standing", "twins"]
 
 Effect: TypeAlias = tuple[str, int | str]
 """(kind, argument): ("weekday", 0), ("month_day", 1), ("month_end", 0) for the last day, ("holiday", "US"), ("step",
@@ -125,3 +125,28 @@ def names(country: str, days: np.ndarray) -> list[str]:
 def prior(effects: list[Effect]) -> np.ndarray:
     """The deviation that each effect may have."""
     return np.array([PRIOR.get(kind, 1.0) for kind, _ in effects])
+
+
+def twins(day: np.datetime64, *, by_weekday: bool = True) -> list[np.datetime64]:
+    """The days of the last two years that are this one by date, or by weekday within the month from either end."""
+    found = []
+    month = day.astype("datetime64[M]")
+    for years in (1, 2):
+        earlier = month - 12 * years
+        same = earlier.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
+        if same.astype("datetime64[M]") == earlier:
+            found.append(same)
+        for weeks in (52 * years, 52 * years + 1) if by_weekday else ():
+            twin = day - 7 * weeks
+            alike = any(_place(twin, from_end=end) == _place(day, from_end=end) for end in (False, True))
+            if alike and twin.astype("datetime64[M]") == earlier:
+                found.append(twin)
+    return list(dict.fromkeys(found))
+
+
+def _place(day: np.datetime64, *, from_end: bool) -> int:
+    """Which weekday of its kind in the month this is, from 0."""
+    month = day.astype("datetime64[M]")
+    if from_end:
+        return int(((month + 1).astype("datetime64[D]") - day).astype(int) - 1) // 7
+    return int((day - month.astype("datetime64[D]")).astype(int)) // 7

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from kintsu.monitor.forecast.design import Effect, columns
+from kintsu.monitor.forecast.design import Effect, columns, twins
 from kintsu.monitor.forecast.holidays import holiday_names, is_substitute
 from kintsu.monitor.forecast.series import DAY_S
 from kintsu.monitor.forecast.structure import Structure
@@ -62,31 +62,6 @@ def special(structure: Structure, slot: int) -> Special:
                 shifts.append(away)
                 reasons.append(f"its like a year ago, {twin}, had {_change(away)} than usual")
     return Special(min(shifts), max(shifts), doubt, tuple(dict.fromkeys(reasons)))
-
-
-def twins(day: np.datetime64, *, by_weekday: bool = True) -> list[np.datetime64]:
-    """The days of the last two years that are this one by date, or by weekday within the month from either end."""
-    found = []
-    month = day.astype("datetime64[M]")
-    for years in (1, 2):
-        earlier = month - 12 * years
-        same = earlier.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
-        if same.astype("datetime64[M]") == earlier:
-            found.append(same)
-        for weeks in (52 * years, 52 * years + 1) if by_weekday else ():
-            twin = day - 7 * weeks
-            alike = any(_place(twin, from_end=end) == _place(day, from_end=end) for end in (False, True))
-            if alike and twin.astype("datetime64[M]") == earlier:
-                found.append(twin)
-    return list(dict.fromkeys(found))
-
-
-def _place(day: np.datetime64, *, from_end: bool) -> int:
-    """Which weekday of its kind in the month this is, from 0."""
-    month = day.astype("datetime64[M]")
-    if from_end:
-        return int(((month + 1).astype("datetime64[D]") - day).astype(int) - 1) // 7
-    return int((day - month.astype("datetime64[D]")).astype(int)) // 7
 
 
 def _marked(effect: Effect) -> str:

@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from scipy.signal import lfilter
 
-from kintsu.monitor.forecast.design import Effect, all_countries, columns, names, possible, prior, standing
+from kintsu.monitor.forecast.design import Effect, all_countries, columns, names, possible, prior, standing, twins
 from kintsu.monitor.forecast.holidays import available, countries
-from kintsu.monitor.forecast.series import Series
+from kintsu.monitor.forecast.series import DAY_S, Series
 
 __all__ = ["Memory", "Structure", "fit_structure", "noise"]
 
@@ -31,6 +31,8 @@ CLIP: Final = 3.5
 ODD: Final = 4.5
 ODD_SHARE: Final = 0.015
 """Largest share of days that may be set aside as odd. What happens more often belongs to the series."""
+YEARLY_SHARE: Final = 0.08
+"""Largest share of days that can be odd by the year: some thirty days off."""
 MOST_EFFECTS: Final = 10
 SETTLED: Final = 5
 """Slots for which a new level must last before it is believed."""
@@ -301,6 +303,9 @@ class _Fit:
         """Mark the odd days and fill them, so that they move neither the level nor the effects."""
         if anew:
             self.odd[:] = False
+            self.clean = self._fill(self.raw, self.weights)
+            self.odd = self._yearly()
+        n_yearly = int(self.odd.sum()) if anew else 0
         self.clean = self._fill(self.raw, self.weights)
         for _ in range(5 if anew else 2):
             surprise = self.solve()
@@ -308,16 +313,32 @@ class _Fit:
             errors = np.where(self.seen & ~self.odd, np.abs(surprise), 0)
             self.variance = noise(np.expm1(np.clip(fitted, 0, 30))) if self.n_seen >= 14 else self.variance
             limit = max(ODD, float(np.quantile(errors[self.seen], 1 - ODD_SHARE)) if self.n_seen else ODD)
-            # Of neighbours the largest first: an odd day makes the next ones look odd.
-            padded = np.pad(errors, 3)
-            highest = np.max([padded[i : i + len(errors)] for i in range(7)], axis=0)
-            new = (errors > limit) & (errors == highest)
-            room = int(ODD_SHARE * self.n_seen) - int(self.odd.sum())
+            new = (errors > limit) & _highest(errors)
+            room = int(ODD_SHARE * self.n_seen) - (int(self.odd.sum()) - n_yearly)
             if room <= 0 or not new.any():
                 break
             worst = np.argsort(-errors * new)[: min(room, int(new.sum()))]
             self.odd[worst] = True
             self.clean = self._fill(self.raw, self.weights)
+
+    def _yearly(self) -> np.ndarray:
+        """Days that are odd in the same way as their like of another year: holidays that no calendar tells of."""
+        found = np.zeros(len(self.odd), bool)
+        clock = self.series.clock
+        if self.country or clock.unit != "day" or clock.step_s != DAY_S:
+            return found
+        error = np.where(self.seen, self.solve(), 0)
+        odd = np.flatnonzero((np.abs(error) > ODD) & _highest(np.abs(error)))
+        if len(odd) > YEARLY_SHARE * self.n_seen:
+            return found
+        places = {int(self.series.slots[i]): i for i in odd}
+        days = clock.stamps(self.series.slots[odd]).astype("datetime64[D]")
+        for i, day in zip(odd, days):
+            like = [places.get(int(twin.astype(int)) - clock.anchor) for twin in twins(day)]
+            pairs = [j for j in like if j is not None and error[i] * error[j] > 0]
+            found[pairs] = True
+            found[i] |= bool(pairs)
+        return found
 
     def done(self) -> Structure:
         errors = self.solve()
@@ -330,6 +351,12 @@ class _Fit:
             self.series, tuple(self.effects), self.priors, self.memory, self.weights, self.inverse,
             self.sd, self.clean, away, errors[usual], self.country, self.may_be_empty,
         )  # fmt: skip
+
+
+def _highest(errors: np.ndarray) -> np.ndarray:
+    """Which errors are the largest of their neighbours: an odd day makes the next ones look odd."""
+    padded = np.pad(errors, 3)
+    return np.asarray(errors == np.max([padded[i : i + len(errors)] for i in range(7)], axis=0))
 
 
 def _idle(series: Series) -> np.ndarray:
