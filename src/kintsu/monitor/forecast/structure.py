@@ -135,7 +135,7 @@ def fit_structure(series: Series, country: str | None = None, known: Structure |
         fit.memory, fit.country = known.memory, known.country
         fit.odd |= np.isin(series.slots, list(known.odd))
         fit.extend(list(known.effects), known.priors)
-        fit.set_aside(anew=False)
+        fit.set_aside(after=int(known.series.slots[-1]))
     else:
         fit.choose_memory()
         fit.choose_effects(country)
@@ -299,22 +299,26 @@ class _Fit:
         if named:
             self.extend(self.effects + named, np.concatenate([self.priors, np.full(len(named), max(common / 2, 0.1))]))
 
-    def set_aside(self, *, anew: bool = True) -> None:
-        """Mark the odd days and fill them, so that they move neither the level nor the effects."""
-        if anew:
+    def set_aside(self, *, after: int | None = None) -> None:
+        """Mark the odd days and fill them, so that they move neither the level nor the effects.
+
+        Only slots `after` the given one are judged, if one is: the others have been.
+        """
+        fresh = np.ones(len(self.odd), bool) if after is None else self.series.slots > after
+        if after is None:
             self.odd[:] = False
             self.clean = self._fill(self.raw, self.weights)
             self.odd = self._yearly()
-        n_yearly = int(self.odd.sum()) if anew else 0
+        n_before = int(self.odd.sum())
         self.clean = self._fill(self.raw, self.weights)
-        for _ in range(5 if anew else 2):
+        for _ in range(5 if after is None else 2):
             surprise = self.solve()
             fitted = self.clean - surprise * np.sqrt(self.sd**2 + self.variance)
             errors = np.where(self.seen & ~self.odd, np.abs(surprise), 0)
             self.variance = noise(np.expm1(np.clip(fitted, 0, 30))) if self.n_seen >= 14 else self.variance
             limit = max(ODD, float(np.quantile(errors[self.seen], 1 - ODD_SHARE)) if self.n_seen else ODD)
-            new = (errors > limit) & _highest(errors)
-            room = int(ODD_SHARE * self.n_seen) - (int(self.odd.sum()) - n_yearly)
+            new = (errors > limit) & _highest(errors) & fresh
+            room = int(ODD_SHARE * self.n_seen) - (int(self.odd.sum()) - n_before)
             if room <= 0 or not new.any():
                 break
             worst = np.argsort(-errors * new)[: min(room, int(new.sum()))]
