@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kintsu.run.heal import heal
     from kintsu.run.monitor import Monitor
     from kintsu.run.profile import profile
+    from kintsu.run.score_rows import score_rows
     from kintsu.run.undo import undo
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ __all__ = [
     "heal",
     "judge_lateness",
     "profile",
+    "score_rows",
     "undo",
 ]
 
@@ -55,6 +57,7 @@ _FACE: Final[dict[str, str]] = {
     "diff": "kintsu.run.diff",
     "forecast_volume": "kintsu.run.forecast",
     "judge_lateness": "kintsu.run.forecast",
+    "score_rows": "kintsu.run.score_rows",
     "undo": "kintsu.run.undo",
 }
 _VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}

@@ -45,7 +45,8 @@ class Forest:
 
     def _score(self, x: Floats) -> Floats:
         flat, row = x.ravel(), np.arange(len(x))[:, None] * x.shape[1]
-        node = np.broadcast_to(np.arange(_TREES), (len(x), _TREES))
+        trees = len(self.feature[0])
+        node = np.broadcast_to(np.arange(trees), (len(x), trees))
         for feature, threshold in zip(self.feature, self.threshold, strict=True):
             node = 2 * node + (flat[row + feature[node]] > threshold[node])
         score: Floats = 2.0 ** (-self.path[node].mean(axis=1) / self.usual)
@@ -59,7 +60,7 @@ def _expected(n: npt.NDArray[np.int64]) -> Floats:
     return np.where(n > 2, many, np.where(n == 2, 1.0, 0.0))
 
 
-def fit_forest(x: Floats, seed: int) -> Forest:
+def fit_forest(x: Floats, seed: int, trees: int = _TREES) -> Forest:
     """Trees on random rows of `x`, each node split at a random place of a random column that varies in it.
 
     References
@@ -69,10 +70,10 @@ def fit_forest(x: Floats, seed: int) -> Forest:
     rng = np.random.default_rng(seed)
     size = min(_ROWS, len(x))
     levels = int(np.ceil(np.log2(max(size, 2))))
-    drawn = np.concatenate([rng.permutation(len(x))[:size] for _ in range(_TREES)])
-    node = np.repeat(np.arange(_TREES), size)  # rising throughout
+    drawn = np.concatenate([rng.permutation(len(x))[:size] for _ in range(trees)])
+    node = np.repeat(np.arange(trees), size)  # rising throughout
     features, thresholds = [], []
-    depth = np.zeros(_TREES)
+    depth = np.zeros(trees)
     for level in range(levels):
         nodes, start = np.unique(node, return_index=True)
         values = x[drawn]
@@ -84,8 +85,8 @@ def fit_forest(x: Floats, seed: int) -> Forest:
         a, b = low[line, column], high[line, column]
         cut = a + rng.random(len(nodes)) * (b - a)
         splits = varies.any(axis=1)
-        feature = np.zeros(_TREES << level, np.intp)
-        threshold = np.full(_TREES << level, np.inf)
+        feature = np.zeros(trees << level, np.intp)
+        threshold = np.full(trees << level, np.inf)
         feature[nodes[splits]] = column[splits]
         threshold[nodes[splits]] = np.where(cut < b, cut, a)[splits]  # rounding must not leave one side empty
         features.append(feature)
@@ -94,5 +95,5 @@ def fit_forest(x: Floats, seed: int) -> Forest:
         node = 2 * node + (values[np.arange(len(node)), feature[node]] > threshold[node])
         order = np.argsort(node, kind="stable")
         node, drawn = node[order], drawn[order]
-    rest = _expected(np.bincount(node, minlength=_TREES << levels))
+    rest = _expected(np.bincount(node, minlength=trees << levels))
     return Forest(tuple(features), tuple(thresholds), depth + rest, float(_expected(np.array([size]))[0]))

@@ -45,19 +45,19 @@ ONE_SIDED: Final = frozenset(
 """Less of these is never an alarm."""
 
 MINUS_LOG10_P: Final[dict[str, float]] = {
-    "volume": 2.5,
-    "timeliness": 1.8,
+    "volume": 2.8,
+    "timeliness": 2.0,
     "duplicates": 2.0,
     "missing": 2.0,
-    "fresh": 1.8,
-    "odd": 2.0,
+    "fresh": 2.0,
+    "odd": 2.2,
     "calendar": 3.0,
-    "place": 2.8,
-    "extreme": 4.5,
-    "mix": 2.5,
-    "repeat": 2.7,
-    "length": 3.0,
-    "joint": 2.8,
+    "place": 3.1,
+    "extreme": 5.0,
+    "mix": 2.8,
+    "repeat": 3.0,
+    "length": 3.3,
+    "joint": 3.1,
 }
 """Family -> -log10 of the probability (of any of its statistics being so far off by chance) at which it alarms.
 

@@ -6,15 +6,12 @@ from collections import deque
 from datetime import datetime
 from typing import Any
 
-import polars as pl
-
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
-from kintsu.io.frames import FrameTable
-from kintsu.io.open import open_table
 from kintsu.monitor.baseline import Baseline
 from kintsu.monitor.judge import BatchJudgement, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
+from kintsu.run.typed import typed_frame
 
 __all__ = ["Monitor"]
 
@@ -84,29 +81,4 @@ class Monitor:
         aware = {moment.tzinfo is not None for moment in (due, arrived) if moment is not None}
         if len(aware) > 1:
             raise UsageError("give both `due` and `arrived` with a time zone, or both without")
-        return measure(_frame(batch, self._read), due=due, arrived=arrived)
-
-
-def _frame(batch: Any, read: ReadOptions | None) -> pl.DataFrame:
-    """All rows with typed columns. Text files have none: a column is of a type if every filled cell of it is."""
-    if isinstance(batch, pl.DataFrame):
-        return batch
-    table = open_table(batch, read)
-    frame = pl.concat([part.frame for part in table.batches()], how="vertical_relaxed")
-    if isinstance(table, FrameTable) or any(dtype != pl.String for dtype in frame.dtypes):
-        return frame
-    return frame.select(_typed(column) for column in frame)
-
-
-def _typed(text: pl.Series) -> pl.Series:
-    filled = text.str.strip_chars().replace("", None)
-    if filled.null_count() == len(filled):
-        return text
-    numbers = filled.cast(pl.Float64, strict=False)
-    if numbers.null_count() == filled.null_count():
-        return numbers
-    try:
-        times = filled.str.to_datetime(strict=False, time_unit="us")
-    except pl.exceptions.ComputeError:  # the first filled cell looks like no date
-        return text
-    return times if times.null_count() == filled.null_count() else text
+        return measure(typed_frame(batch, self._read), due=due, arrived=arrived)

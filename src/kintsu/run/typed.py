@@ -1,0 +1,38 @@
+"""A table as one frame with typed columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from kintsu.core.contracts import ReadOptions
+from kintsu.io.frames import FrameTable
+from kintsu.io.open import open_table
+
+__all__ = ["typed_frame"]
+
+
+def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
+    """All rows of a table, in memory. Text files have no types: a column is of one if every filled cell of it is."""
+    if isinstance(source, pl.DataFrame):
+        return source
+    table = open_table(source, read)
+    frame = pl.concat([part.frame for part in table.batches()], how="vertical_relaxed")
+    if isinstance(table, FrameTable) or any(dtype != pl.String for dtype in frame.dtypes):
+        return frame
+    return frame.select(_typed(column) for column in frame)
+
+
+def _typed(text: pl.Series) -> pl.Series:
+    filled = text.str.strip_chars().replace("", None)
+    if filled.null_count() == len(filled):
+        return text
+    numbers = filled.cast(pl.Float64, strict=False)
+    if numbers.null_count() == filled.null_count():
+        return numbers
+    try:
+        times = filled.str.to_datetime(strict=False, time_unit="us")
+    except pl.exceptions.ComputeError:  # the first filled cell looks like no date
+        return text
+    return times if times.null_count() == filled.null_count() else text
