@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 
 __all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure"]
 
@@ -109,35 +110,35 @@ def measure(frame: pl.DataFrame, *, due: datetime | None = None, arrived: dateti
     arrived
         When it was delivered.
     """
-    columns: dict[str, ColumnMetrics] = {}
+    numeric = frame.select(cs.numeric().cast(pl.Float64, strict=False))
+    numbers = {series.name: series.to_numpy() for series in numeric}  # empty cells are NaN
+    columns = {name: _numbers(frame[name], NUMBER, x) for name, x in numbers.items()}
     text: list[pl.Series] = []
     for series in frame:
-        if series.dtype.is_numeric():
-            columns[series.name] = _numbers(series, NUMBER, series.cast(pl.Float64, strict=False))
-        elif series.dtype.is_temporal():
-            columns[series.name] = _numbers(series, TIME, _hours(series, due))
-        else:
+        if series.dtype.is_temporal():
+            columns[series.name] = _numbers(series, TIME, _hours(series, due).to_numpy())
+        elif series.name not in numbers:
             text.append(_as_text(series))
     columns |= _texts(frame, text)
     hashes = frame.hash_rows(seed=0) if frame.width else pl.Series([], dtype=pl.UInt64)
-    numbers = tuple(name for name in frame.columns if columns[name].kind == NUMBER)[:WIDE]
+    kept = tuple(numbers)[:WIDE]
     return BatchMetrics(
         rows=frame.height,
         duplicates=len(hashes) - hashes.n_unique() if len(hashes) else 0,
         due=due,
         arrived=arrived,
         columns={name: columns[name] for name in frame.columns},
-        numbers=numbers,
-        sample=_sample(frame.select(numbers), hashes),
+        numbers=kept,
+        sample=_sample([numbers[name] for name in kept], hashes.to_numpy()),
     )
 
 
-def _sample(frame: pl.DataFrame, hashes: pl.Series) -> Floats:
+def _sample(numbers: list[Floats], hashes: npt.NDArray[np.uint64]) -> Floats:
     """Rows in the order of their hashes, at most `SAMPLE`: the same ones whatever the order of the rows."""
-    if not frame.width or not frame.height:
-        return np.empty((0, frame.width))
-    rows = frame[hashes.arg_sort()[:SAMPLE]].select(pl.all().cast(pl.Float64, strict=False))
-    x = rows.to_numpy()
+    if not numbers or not len(hashes):
+        return np.empty((0, len(numbers)))
+    rows = np.argsort(hashes, kind="stable")[:SAMPLE]
+    x = np.column_stack([column[rows] for column in numbers])
     return np.clip(np.where(np.isfinite(x), x, np.nan), -HUGE, HUGE)
 
 
@@ -157,9 +158,9 @@ def _hours(series: pl.Series, due: datetime | None) -> pl.Series:
     return series.to_physical().cast(pl.Float64)
 
 
-def _numbers(series: pl.Series, kind: str, numbers: pl.Series) -> ColumnMetrics:
-    x = np.sort(numbers.drop_nulls().to_numpy())
-    x = np.clip(x[np.isfinite(x)], -HUGE, HUGE) + 0.0  # no negative zero: it would be a value of its own
+def _numbers(series: pl.Series, kind: str, numbers: Floats) -> ColumnMetrics:
+    x = np.sort(numbers[np.isfinite(numbers)])
+    x = np.clip(x, -HUGE, HUGE) + 0.0  # no negative zero: it would be a value of its own
     n = len(x)
     head: dict[str, Any] = {"name": series.name, "dtype": str(series.dtype), "kind": kind, "rows": len(series)}
     if n == 0:
