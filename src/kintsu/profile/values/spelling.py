@@ -130,18 +130,9 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
         & (pl.col("new") != "")
         & ~pl.col("new").str.contains(f"[{opening}”»’]")
     )
-    if not len(rows) or int(rows["n"].sum()) > 0.5 * view.filled:
-        return NOTHING
-    known = rows["new"].is_in(view.values["value"].implode())
-    return judged(
-        rows.with_columns(known=known).select(
-            "value", "new",
-            new_score=pl.when("known").then(0.97).otherwise(0.955),
-            why=phrase("in quotes, while {} % of the column are not",
-                          pl.lit(round(100 - 100 * int(rows["n"].sum()) / max(view.filled, 1), 1))),
-        ),
-        kind="format", score=0.96, mend=True, operation="unwrap", says="take quotes around the value away",
-    )  # fmt: skip
+    rest = round(100 - 100 * int(rows["n"].sum()) / max(view.filled, 1), 1)
+    why = phrase("in quotes, while {} % of the column are not", pl.lit(rest))
+    return _unwrapped(view, rows, why, "take quotes around the value away")
 
 
 def judge_markup(view: ColumnView) -> pl.DataFrame:
@@ -155,6 +146,11 @@ def judge_markup(view: ColumnView) -> pl.DataFrame:
     bare = some.select("value", "n", new=pl.when(tagged).then(parts.struct.field("2")).otherwise("value"))
     plain = pl.Series("new", [unescape(text).strip() for text in bare["new"].to_list()], dtype=pl.String)
     rows = bare.with_columns(plain).filter((pl.col("new") != value) & (pl.col("new") != ""))
+    return _unwrapped(view, rows, phrase("holds markup: it reads {}", quoted("new")), "take markup away")
+
+
+def _unwrapped(view: ColumnView, rows: pl.DataFrame, why: pl.Expr, says: str) -> pl.DataFrame:
+    """What is wrapped around fewer than half of the cells is taken away. `rows` have value, n and new."""
     if not len(rows) or int(rows["n"].sum()) > 0.5 * view.filled:
         return NOTHING
     known = rows["new"].is_in(view.values["value"].implode())
@@ -162,9 +158,9 @@ def judge_markup(view: ColumnView) -> pl.DataFrame:
         rows.with_columns(known=known).select(
             "value", "new",
             new_score=pl.when("known").then(0.97).otherwise(0.955),
-            why=phrase("holds markup: it reads {}", quoted("new")),
+            why=why,
         ),
-        kind="format", score=0.96, mend=True, operation="unwrap", says="take markup away",
+        kind="format", score=0.96, mend=True, operation="unwrap", says=says,
     )  # fmt: skip
 
 
