@@ -119,20 +119,17 @@ def _scored(scorer: RowScorer, rows: pl.DataFrame, x: Floats, names: list[str], 
     first = pl.Series("first", names).gather(column)
     texts = pl.Series("text", [""] * len(x))
     for name in first.unique().to_list():
-        mine = first == name
-        shown = rows[name].cast(pl.Float64).map_elements(_short, pl.String) if _is_plain(rows[name]) else rows[name]
-        texts = shown.cast(pl.String).fill_null("(empty)").zip_with(mine, texts)
+        texts = _shown(rows[name]).fill_null("(empty)").zip_with(first == name, texts)
     frame = pl.DataFrame(
         {"score": 1 - np.exp(-surprise), "p_value": p, "is_anomaly": p <= P, "first": first, "text": texts}
     )
-    percent = pl.Series("share", [f"{100 * s:.2g}" for s in share])
+    percent = _shown(pl.Series("share", (100 * share).astype(np.float64)), digits=2)
     why = pl.concat_str("first", pl.lit(" = "), "text", pl.lit(": "), percent, pl.lit(" % of the rows are as extreme"))
     return frame.select("score", "p_value", "is_anomaly", why=why)
 
 
-def _is_plain(column: pl.Series) -> bool:
-    return column.dtype.is_float()
-
-
-def _short(x: float) -> str:
-    return f"{x:.6g}"
+def _shown(column: pl.Series, digits: int = 6) -> pl.Series:
+    """Cells as text, fractions to so many significant digits."""
+    if not column.dtype.is_float():
+        return column.cast(pl.String)
+    return column.round_sig_figs(digits).cast(pl.String).str.strip_suffix(".0")
