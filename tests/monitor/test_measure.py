@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import polars as pl
@@ -86,6 +86,13 @@ def test_times_stand_still_from_batch_to_batch():
         for due in (datetime(2026, 1, 1), datetime(2026, 7, 1))
     ]
     assert means == pytest.approx([-6.0, -6.0])
+
+
+def test_a_due_time_with_a_zone_is_the_same_moment_in_another_zone():
+    at = pl.DataFrame({"at": [datetime(2026, 1, 1, 6, tzinfo=UTC)]})
+    due = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    for moment in (due, due.astimezone(timezone(timedelta(hours=9)))):
+        assert measure(at, due=moment).columns["at"].levels["mean"][0] == pytest.approx(-6.0)
 
 
 def test_patterns_and_repeated_rows_are_counted():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -153,7 +153,10 @@ def _as_text(series: pl.Series) -> pl.Series:
 def _hours(series: pl.Series, due: datetime | None) -> pl.Series:
     if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
         hours = series.cast(pl.Datetime("us")).to_physical() / 3.6e9
-        start = datetime(1970, 1, 1) if due is None else due.replace(tzinfo=None)
+        start = datetime(1970, 1, 1) if due is None else due
+        if start.tzinfo is not None:  # times with a zone are held in universal time, others on the clock of `due`
+            has_zone = isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None
+            start = (start.astimezone(UTC) if has_zone else start).replace(tzinfo=None)
         return hours - (start - datetime(1970, 1, 1)).total_seconds() / 3600
     return series.to_physical().cast(pl.Float64)
 
