@@ -61,8 +61,8 @@ MINUS_LOG10_P: Final[dict[str, float]] = {
 }
 """Family -> -log10 of the probability (of any of its statistics being so far off by chance) at which it alarms.
 
-Together the families may alarm on about 3 % of clean batches. Families of a single well-behaved number get more of
-that than those whose tails are heavier than the model says (extremes).
+Together they alarmed on 8 of 180 clean batches of three tables (bench/RESULTS.md). Families of a single well-behaved
+number get more of that than those whose tails are heavier than the model says (extremes).
 """
 
 
