@@ -1,9 +1,15 @@
 """Settings that all tests share."""
 
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines differ in speed, so no test may fail for being slow. CI repeats the same examples: what it refuses can be
@@ -18,3 +24,51 @@ _package = find_spec("kintsu")
 if _package is not None and _package.origin is not None:
     _here = str(Path(_package.origin).resolve().parents[1])
     os.environ["PYTHONPATH"] = os.pathsep.join([_here, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def _postgresql_programs(folder: Path) -> Path:
+    """Where initdb and pg_ctl are: on the PATH, else in the package `pgserver`."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    spec = find_spec("pgserver")
+    assert spec is not None and spec.origin is not None, "the extra `test` brings pgserver"
+    installed = Path(spec.origin).parent
+    if os.geteuid() == 0:  # another user may not look into our folders
+        for part in installed.parent.glob(f"{installed.name}*"):  # the programs find their libraries beside them
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        installed = folder / installed.name
+    return installed / "pginstall" / "bin"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own."""
+    folder = Path(tempfile.mkdtemp(prefix="kintsu-pg-"))
+    programs = _postgresql_programs(folder)
+    folder.chmod(0o755)
+    data = folder / "data"
+    data.mkdir()
+    user: dict[str, str | int] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        shutil.chown(data, "nobody")
+        user = {"user": "nobody"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        command = [str(programs / program), "-D", str(data), *arguments]
+        done = subprocess.run(
+            command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user
+        )
+        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}"
+
+    call("initdb", "-U", "kintsu", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    options = f"-p {port} -k '' -h 127.0.0.1 -c fsync=off"
+    try:
+        call("pg_ctl", "-w", "-l", str(data / "server.log"), "-o", options, "start")
+        yield f"postgresql://kintsu@127.0.0.1:{port}/postgres"
+        call("pg_ctl", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -75,6 +75,7 @@ class BatchMetrics:
     """What one batch of a table is judged by.
 
     `sample` holds some rows of the columns of numbers named in `numbers`, shape (rows, columns), NaN where empty.
+    `content` is a hash of the rows in any order; 0 of none.
     """
 
     rows: int
@@ -84,6 +85,7 @@ class BatchMetrics:
     columns: Mapping[str, ColumnMetrics]
     numbers: tuple[str, ...]
     sample: Floats
+    content: int = 0
 
     @property
     def day(self) -> datetime | None:
@@ -130,6 +132,7 @@ def measure(frame: pl.DataFrame, *, due: datetime | None = None, arrived: dateti
         columns={name: columns[name] for name in frame.columns},
         numbers=kept,
         sample=_sample([numbers[name] for name in kept], hashes.to_numpy()),
+        content=int(hashes.to_numpy().sum(dtype=np.uint64)) if len(hashes) else 0,
     )
 
 

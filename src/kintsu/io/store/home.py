@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kintsu.core.errors import UnknownRun
+from kintsu.core.errors import UnknownRun, UsageError
 
-__all__ = ["find_home", "home_for"]
+__all__ = ["find_home", "home_for", "is_url"]
 
 FOLDER = ".kintsu"
+
+
+def is_url(place: object) -> bool:
+    """Whether this names a database server and not a folder."""
+    return isinstance(place, str) and "://" in place
 
 
 def home_for(source: Path | None) -> Path:
     """The store's folder for a table read from `source` (None: no file, then the current folder is taken)."""
     chosen = os.environ.get("KINTSU_HOME")
     if chosen:
+        if is_url(chosen):
+            raise UsageError("KINTSU_HOME names a database: changes and originals are kept in a folder, name that")
         return Path(chosen).expanduser().absolute()
     beside = source.absolute().parent if source is not None else Path.cwd()
     return beside / FOLDER

@@ -1,37 +1,48 @@
-"""The tables of the ledger, in SQLAlchemy Core, so that another database can follow. Imported on first use only."""
+"""The store's tables, in SQLAlchemy Core, for SQLite and PostgreSQL alike. Imported on first use only.
+
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
+    BigInteger,
+    Boolean,
     Column,
     Connection,
     Engine,
+    Float,
+    ForeignKey,
+    Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
-    create_engine,
+    UniqueConstraint,
     event,
-    exc,
-    inspect,
 )
-from sqlalchemy.pool import NullPool
 
-from kintsu.core.errors import LedgerBroken, OutputError
+from kintsu.io.store import database
+from kintsu.io.store.database import reading, writing
 
-__all__ = ["connect", "entries", "head", "reading", "runs", "writing"]
+__all__ = ["batches", "connect", "entries", "head", "layouts", "monitors", "months", "reading", "runs", "writing"]
 
-BUSY_S = 60  # how long a writer waits for another; an append takes milliseconds
-VERSION = 1
+VERSION = 1  # of the log's lines
 
-metadata = MetaData()
+metadata = MetaData(
+    naming_convention={  # constraints need names to be altered later
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up an INTEGER key only
 
 entries = Table(
     "entries",
@@ -68,64 +79,73 @@ runs = Table(
 )
 """An index over the entries, for look-ups; everything in it follows from them."""
 
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("settings", Text, nullable=False),  # JSON
+    Column("created_at", String(32), nullable=False),
+    UniqueConstraint("tenant", "name"),
+)
+"""Tables that are watched."""
 
-def _on_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver would begin transactions by itself, and too late
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # an entry that was said to be written survives a power cut
-    cursor.close()
+layouts = Table(
+    "layouts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("names", Text, nullable=False),  # JSON list
+)
+"""Names of the facts in a packed row, in order: batches with the same columns share one."""
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("monitor", Integer, ForeignKey("monitors.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # of its last day, else of its arrival: microseconds since 1970, UTC
+    Column("due", String(40)),  # ISO, with the offset where it has one
+    Column("arrived", String(40)),
+    Column("judged_at", String(32), nullable=False),
+    Column("content", String(64), nullable=False),  # hash of what was read
+    Column("rows", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("alarm", Boolean, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("issue", String(16), nullable=False),
+    Column("layout", Integer, ForeignKey("layouts.id"), nullable=False),
+    Column("facts", LargeBinary, nullable=False),  # float32, little endian, in the order of the layout
+    Column("judgement", Text),  # JSON, of batches that alarmed
+    Column("sketch", LargeBinary),  # packed BatchMetrics, while the batch may be in a baseline
+    Column("verdict_by", String(255)),
+    Column("verdict_at", String(32)),
+    UniqueConstraint("monitor", "name"),
+    Index("ix_batches_monitor_at", "monitor", "at_us"),
+)
+"""One packed row for each batch of each table."""
+
+months = Table(
+    "months",
+    metadata,
+    Column("monitor", Integer, ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True),
+    Column("month", String(7), primary_key=True),  # 2026-11
+    Column("n_batches", Integer, nullable=False),
+    Column("n_alarms", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("layout", Integer, ForeignKey("layouts.id"), nullable=False),
+    Column("facts", LargeBinary, nullable=False),  # means over the batches
+)
+"""What is left of batches older than the retention."""
 
 
-def _on_begin(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock before the last hash is read: two appends can never chain to the same entry
-    wants_lock = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_lock else "BEGIN")
+@event.listens_for(head, "after_create")
+def _start(_table: Table, connection: Connection, **_options: Any) -> None:
+    connection.execute(head.insert().values(id=1, version=VERSION, n=0, hash=""))
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except exc.DatabaseError as error:
-        reason = str(error.orig).partition("\n")[0]
-        if "malformed" in reason or "not a database" in reason:
-            raise LedgerBroken(f"{path} is damaged: {reason}", 1) from error
-        raise OutputError(
-            f"cannot write the history {path}: {reason}. Set KINTSU_HOME to a folder that can be written"
-        ) from error
-
-
-def connect(path: Path) -> Engine:
-    """The engine over a SQLite file; creates the tables where they are missing."""
-    url = URL.create("sqlite", database=str(path))  # a path may hold any sign
-    engine = create_engine(url, connect_args={"timeout": BUSY_S}, poolclass=NullPool)
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-    with _explained(path):
-        with engine.connect() as connection:
-            complete = set(metadata.tables) <= set(inspect(connection).get_table_names())
-        if not complete:
-            with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                metadata.create_all(connection)
-                if connection.execute(head.select()).first() is None:
-                    connection.execute(head.insert().values(id=1, version=VERSION, n=0, hash=""))
-    return engine
-
-
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that holds the write lock from its start."""
-    with (
-        _explained(Path(engine.url.database or "")),
-        engine.connect().execution_options(writes=True) as connection,
-        connection.begin(),
-    ):
-        yield connection
-
-
-@contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the history."""
-    with _explained(Path(engine.url.database or "")), engine.connect() as connection, connection.begin():
-        yield connection
+def connect(place: Path | str) -> Engine:
+    """The engine over a SQLite file or a PostgreSQL URL, its tables made or brought up to date."""
+    return database.connect(place, metadata)

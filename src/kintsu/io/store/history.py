@@ -1,0 +1,444 @@
+"""The history of watched tables: one packed row for each batch, from which courses over time are read.
+
+SQLite in the store's folder, or PostgreSQL by URL; the same statements on both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from kintsu.core.errors import UsageError
+from kintsu.io.store.atomic import explained
+from kintsu.io.store.home import is_url
+from kintsu.io.store.records import now_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "BatchRow", "History", "Watched"]
+
+LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
+HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts it
+ACCEPTED: Final = "accepted"  # it alarmed, and a person said that it is right
+REJECTED: Final = "rejected"  # it alarmed, and a person said that it is wrong
+NORMAL: Final = (LEARNT, ACCEPTED)
+LOCAL: Final = "local"  # the tenant where there is only one
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table that is watched. `settings` are plain JSON-able values."""
+
+    id: int
+    name: str
+    settings: Mapping[str, Any]
+    created_at: str
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One batch of a watched table.
+
+    `at` is the moment by which batches are ordered, with a time zone. `content` is a hash of what was read, `facts` the
+    numbers that are kept, `sketch` the packed metrics, `judgement` a JSON object.
+    """
+
+    name: str
+    at: datetime
+    rows: int
+    facts: Mapping[str, float]
+    state: str = LEARNT
+    alarm: bool = False
+    score: float = 0.0
+    issue: str = "none"
+    content: str = ""
+    due: str | None = None
+    arrived: str | None = None
+    judgement: Mapping[str, Any] | None = None
+    sketch: bytes | None = None
+    judged_at: str = ""
+    verdict_by: str | None = None
+    verdict_at: str | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class History:
+    """The watched tables of one tenant. Opening is cheap: nothing is touched before the first use.
+
+    Parameters
+    ----------
+    place
+        The store's folder, or a URL such as postgresql://user:password@host/database.
+    tenant
+        Whose tables: no call reads or writes those of another.
+    """
+
+    place: Path | str
+    tenant: str = LOCAL
+
+    @cached_property
+    def engine(self) -> Engine:
+        from kintsu.io.store import schema
+
+        if is_url(self.place):
+            return schema.connect(str(self.place))
+        home = Path(self.place)
+        with explained(home):
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return schema.connect(home / "kintsu.db")
+
+    # watched tables
+
+    def watch(self, name: str, settings: Mapping[str, Any], *, replace: bool = False) -> Watched:
+        """Begin to watch a table, or change the settings of one that is watched.
+
+        Raises
+        ------
+        UsageError
+            It is watched already, and `replace` is not asked for.
+        """
+        from kintsu.io.store import schema
+
+        table = schema.monitors
+        with schema.writing(self.engine) as connection:
+            mine = (table.c.tenant == self.tenant) & (table.c.name == name)
+            known = connection.execute(table.select().where(mine)).first()
+            if known is not None and not replace:
+                raise UsageError(f"{name!r} is watched already: choose another name, or say that it is to be replaced")
+            text = json.dumps(dict(settings), ensure_ascii=False)
+            if known is not None:
+                connection.execute(table.update().where(mine).values(settings=text))
+            else:
+                fresh = {"tenant": self.tenant, "name": name, "settings": text, "created_at": now_text()}
+                connection.execute(table.insert().values(**fresh))
+            return _watched(connection.execute(table.select().where(mine)).one())
+
+    def forget(self, name: str) -> None:
+        """Stop watching a table; its history goes."""
+        from kintsu.io.store import schema
+
+        watched = self.watched(name)
+        with schema.writing(self.engine) as connection:
+            connection.execute(schema.monitors.delete().where(schema.monitors.c.id == watched.id))
+
+    def tables(self) -> list[Watched]:
+        """Every watched table, by name."""
+        from kintsu.io.store import schema
+
+        table = schema.monitors
+        query = table.select().where(table.c.tenant == self.tenant).order_by(table.c.name)
+        with schema.reading(self.engine) as connection:
+            return [_watched(row) for row in connection.execute(query)]
+
+    def watched(self, name: str) -> Watched:
+        """The watched table of this name.
+
+        Raises
+        ------
+        UsageError
+            There is none; the nearest name is told.
+        """
+        from kintsu.io.store import schema
+
+        table = schema.monitors
+        query = table.select().where(table.c.tenant == self.tenant, table.c.name == name)
+        with schema.reading(self.engine) as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise UsageError(f"no table {name!r} is watched{_nearest(name, [w.name for w in self.tables()])}")
+        return _watched(row)
+
+    # batches
+
+    def record(self, table: Watched, batch: BatchRow, *, keep: int = 60) -> BatchRow:
+        """Keep a batch, in the place of an earlier one of the same name. Returns it with its id.
+
+        Only the `keep` last batches that count as normal, and those that are held, keep their sketch.
+        """
+        return self.record_all(table, [batch], keep=keep)[0]
+
+    def record_all(self, table: Watched, rows: Sequence[BatchRow], *, keep: int = 60) -> list[BatchRow]:
+        """Keep several batches in one transaction."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.engine) as connection:
+            out = [self._record(connection, table, row) for row in rows]
+            self._drop_sketches(connection, table, keep)
+        return out
+
+    def _record(self, connection: Connection, table: Watched, row: BatchRow) -> BatchRow:
+        from kintsu.io.store import schema
+
+        batches = schema.batches
+        values = {
+            "monitor": table.id,
+            "name": row.name,
+            "at_us": _micros(row.at),
+            "due": row.due,
+            "arrived": row.arrived,
+            "judged_at": row.judged_at or now_text(),
+            "content": row.content,
+            "rows": row.rows,
+            "state": row.state,
+            "alarm": row.alarm,
+            "score": row.score,
+            "issue": row.issue,
+            "layout": _layout(connection, list(row.facts)),
+            "facts": _packed(row.facts.values()),
+            "judgement": None if row.judgement is None else json.dumps(dict(row.judgement), ensure_ascii=False),
+            "sketch": row.sketch,
+            "verdict_by": row.verdict_by,
+            "verdict_at": row.verdict_at,
+        }
+        same = (batches.c.monitor == table.id) & (batches.c.name == row.name)
+        known = connection.execute(batches.select().with_only_columns(batches.c.id).where(same)).scalar()
+        if known is not None:
+            connection.execute(batches.update().where(batches.c.id == known).values(**values))
+            return replace(row, id=known)
+        made = connection.execute(batches.insert().values(**values)).inserted_primary_key
+        assert made is not None
+        return replace(row, id=int(made[0]))
+
+    def _drop_sketches(self, connection: Connection, table: Watched, keep: int) -> None:
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        of_table = (b.c.monitor == table.id) & b.c.sketch.is_not(None)
+        newest = select(b.c.at_us).where(of_table, b.c.state.in_(NORMAL)).order_by(b.c.at_us.desc()).offset(keep - 1)
+        limit = connection.execute(newest.limit(1)).scalar()
+        if limit is not None:
+            connection.execute(b.update().where(of_table, b.c.at_us < limit).values(sketch=None))
+
+    def batch(self, table: Watched, name: str) -> BatchRow | None:
+        """The batch of this name, with its facts and sketch."""
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        with schema.reading(self.engine) as connection:
+            row = connection.execute(b.select().where(b.c.monitor == table.id, b.c.name == name)).first()
+            return None if row is None else _batch(connection, row)
+
+    def contents(self, table: Watched) -> dict[str, str]:
+        """Name of each batch that is known -> hash of what was read."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(select(b.c.name, b.c.content).where(b.c.monitor == table.id))
+            return {row.name: row.content for row in rows}
+
+    def sketches(self, table: Watched, n: int, *, before: datetime | None = None) -> list[bytes]:
+        """The packed metrics of the last `n` batches that count as normal, oldest first; those `before` a moment."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        query = select(b.c.sketch).where(b.c.monitor == table.id, b.c.state.in_(NORMAL), b.c.sketch.is_not(None))
+        if before is not None:
+            query = query.where(b.c.at_us < _micros(before))
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(query.order_by(b.c.at_us.desc(), b.c.id.desc()).limit(n))
+            return [row.sketch for row in rows][::-1]
+
+    def decide(self, table: Watched, name: str, state: str, *, by: str) -> BatchRow:
+        """Say of a batch that it is right (ACCEPTED: it joins the baseline) or wrong (REJECTED: it stays out).
+
+        Raises
+        ------
+        UsageError
+            There is no such batch.
+        """
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        mine = (b.c.monitor == table.id) & (b.c.name == name)
+        with schema.writing(self.engine) as connection:
+            values = {"state": state, "verdict_by": by, "verdict_at": now_text()}
+            if not connection.execute(b.update().where(mine).values(**values)).rowcount:
+                names = [row.name for row in connection.execute(b.select().where(b.c.monitor == table.id))]
+                raise UsageError(f"{table.name!r} has no batch {name!r}{_nearest(name, names)}")
+            return _batch(connection, connection.execute(b.select().where(mine)).one())
+
+    def course(
+        self, table: Watched, facts: Iterable[str] | None = None, *, since: datetime | None = None
+    ) -> pl.DataFrame:
+        """The batches over time, oldest first: a row each.
+
+        Columns: name, at (UTC), due, arrived, rows, state, alarm, score, issue, verdict_by, verdict_at; then the named
+        facts as Float64, null where a batch has none (all of them, where `facts` is None).
+        """
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        chosen = (b.c.name, b.c.at_us, b.c.due, b.c.arrived, b.c.rows, b.c.state, b.c.alarm, b.c.score, b.c.issue)
+        query = select(*chosen, b.c.verdict_by, b.c.verdict_at, b.c.layout, b.c.facts).where(b.c.monitor == table.id)
+        if since is not None:
+            query = query.where(b.c.at_us >= _micros(since))
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(query.order_by(b.c.at_us, b.c.id)).all()
+            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
+        frame = pl.DataFrame([tuple(row)[:-2] for row in rows], schema=_COURSE, orient="row")
+        frame = frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
+        wanted = list(facts) if facts is not None else list(dict.fromkeys(n for held in names.values() for n in held))
+        return frame.hstack(_unpacked(rows, names, [name for name in wanted if name not in _COURSE]))
+
+    def months(self, table: Watched) -> pl.DataFrame:
+        """What is left of batches older than the retention: month, n_batches, n_alarms, rows, and means of facts."""
+        from kintsu.io.store import schema
+
+        m = schema.months
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(m.select().where(m.c.monitor == table.id).order_by(m.c.month)).all()
+            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
+        head = pl.DataFrame(
+            [(row.month, row.n_batches, row.n_alarms, row.rows) for row in rows],
+            schema={"month": pl.String, "n_batches": pl.Int64, "n_alarms": pl.Int64, "rows": pl.Int64},
+            orient="row",
+        )
+        wanted = list(dict.fromkeys(n for held in names.values() for n in held if n != "rows"))
+        return head.hstack(_unpacked(rows, names, wanted))
+
+    def roll_up(self, table: Watched, before: datetime) -> int:
+        """Fold whole months before `before` into one row each; returns how many batches went."""
+        from kintsu.io.store import schema
+
+        b, m = schema.batches, schema.months
+        first = before.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        old = self.course(table).filter(pl.col("at") < first)
+        if old.is_empty():
+            return 0
+        known = set(self.months(table)["month"])
+        means = [name for name in old.columns if name not in _COURSE]
+        monthly = old.group_by(pl.col("at").dt.strftime("%Y-%m").alias("month"), maintain_order=True).agg(
+            pl.len().alias("n"), pl.col("alarm").sum(), pl.col("rows").sum(), pl.col(means).mean()
+        )
+        with schema.writing(self.engine) as connection:
+            layout = _layout(connection, means)
+            for row in monthly.iter_rows(named=True):
+                facts = _packed(np.nan if row[name] is None else row[name] for name in means)
+                folded = {"n_batches": row["n"], "n_alarms": row["alarm"], "rows": row["rows"]}
+                if row["month"] in known:  # batches of that month came in later: only their number is added
+                    same = (m.c.monitor == table.id) & (m.c.month == row["month"])
+                    added = {name: m.c[name] + n for name, n in folded.items()}
+                    connection.execute(m.update().where(same).values(**added))
+                else:
+                    key = {"monitor": table.id, "month": row["month"], "layout": layout, "facts": facts}
+                    connection.execute(m.insert().values(**key, **folded))
+            gone = connection.execute(b.delete().where(b.c.monitor == table.id, b.c.at_us < _micros(first)))
+        return int(gone.rowcount)
+
+
+_COURSE: Final = {
+    "name": pl.String,
+    "at": pl.Int64,
+    "due": pl.String,
+    "arrived": pl.String,
+    "rows": pl.Int64,
+    "state": pl.String,
+    "alarm": pl.Boolean,
+    "score": pl.Float64,
+    "issue": pl.String,
+    "verdict_by": pl.String,
+    "verdict_at": pl.String,
+}
+
+
+def _unpacked(rows: Sequence[Any], names: Mapping[int, list[str]], wanted: list[str]) -> pl.DataFrame:
+    """The wanted facts of packed rows, shape (rows, wanted)."""
+    table = np.full((len(rows), len(wanted)), np.nan)
+    for layout, held in names.items():
+        place = {name: i for i, name in enumerate(held)}
+        here = [(i, place[name]) for i, name in enumerate(wanted) if name in place]
+        mine = [i for i, row in enumerate(rows) if row.layout == layout]
+        if here and held:
+            packed = np.frombuffer(b"".join(rows[i].facts for i in mine), "<f4").reshape(len(mine), len(held))
+            to, at = (list(each) for each in zip(*here, strict=True))
+            table[np.ix_(mine, to)] = packed[:, at]
+    return pl.DataFrame(table, schema=dict.fromkeys(wanted, pl.Float64), orient="row").fill_nan(None)
+
+
+def _packed(values: Iterable[float]) -> bytes:
+    """As float32; larger numbers become its largest."""
+    most = np.finfo(np.float32).max
+    return np.clip(np.array(list(values), dtype=np.float64), -most, most).astype("<f4").tobytes()
+
+
+def _watched(row: Any) -> Watched:
+    return Watched(row.id, row.name, json.loads(row.settings), row.created_at)
+
+
+def _batch(connection: Connection, row: Any) -> BatchRow:
+    values = np.frombuffer(row.facts, "<f4").astype(float).tolist()
+    return BatchRow(
+        name=row.name,
+        at=datetime.fromtimestamp(row.at_us // 1_000_000, UTC).replace(microsecond=row.at_us % 1_000_000),
+        rows=row.rows,
+        facts=dict(zip(_names(connection, row.layout), values, strict=True)),
+        state=row.state,
+        alarm=row.alarm,
+        score=row.score,
+        issue=row.issue,
+        content=row.content,
+        due=row.due,
+        arrived=row.arrived,
+        judgement=None if row.judgement is None else json.loads(row.judgement),
+        sketch=row.sketch,
+        judged_at=row.judged_at,
+        verdict_by=row.verdict_by,
+        verdict_at=row.verdict_at,
+        id=row.id,
+    )
+
+
+def _names(connection: Connection, layout: int) -> list[str]:
+    from kintsu.io.store import schema
+
+    table = schema.layouts
+    return list(json.loads(connection.execute(table.select().where(table.c.id == layout)).one().names))
+
+
+def _layout(connection: Connection, names: list[str]) -> int:
+    from kintsu.io.store import schema
+
+    table = schema.layouts
+    text = json.dumps(names, ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    known = connection.execute(table.select().where(table.c.digest == digest)).first()
+    if known is not None:
+        return int(known.id)
+    made = connection.execute(table.insert().values(digest=digest, names=text)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def _micros(moment: datetime) -> int:
+    """Microseconds since 1970 in universal time; a moment without a zone is taken as universal."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, 1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f": there is {', '.join(repr(n) for n in names[:5])}" if names else ": there is none yet"

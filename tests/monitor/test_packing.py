@@ -1,0 +1,61 @@
+"""Packed metrics come back equal."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kintsu.monitor.facts import facts
+from kintsu.monitor.measure import measure
+from kintsu.monitor.packing import pack, unpack
+
+CELLS = {
+    "number": st.none() | st.floats(),
+    "whole": st.none() | st.integers(-(2**40), 2**40),
+    "text": st.none() | st.text(max_size=4),
+    "at": st.none() | st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1)),
+}
+
+
+@given(st.lists(st.fixed_dictionaries(CELLS), max_size=12), st.booleans())
+def test_metrics_come_back_equal(rows, dated):
+    schema = {"number": pl.Float64, "whole": pl.Int64, "text": pl.String, "at": pl.Datetime("us")}
+    due = datetime(2026, 3, 1, tzinfo=UTC) if dated else None
+    batch = measure(pl.DataFrame(rows, schema=schema, orient="row"), due=due, arrived=due)
+    back = unpack(pack(batch))
+    assert (back.rows, back.duplicates, back.content, back.due, back.arrived, back.numbers) == (
+        batch.rows, batch.duplicates, batch.content, batch.due, batch.arrived, batch.numbers,
+    )  # fmt: skip
+    np.testing.assert_allclose(back.sample, np.clip(batch.sample, -3.4e38, 3.4e38), rtol=1e-3, atol=1e-30)
+    assert list(back.columns) == list(batch.columns)
+    for name, column in batch.columns.items():
+        other = back.columns[name]
+        assert (column.kind, column.nulls, column.values, column.patterns, column.shares, column.levels) == (
+            other.kind, other.nulls, other.values, other.patterns, other.shares, other.levels,
+        )  # fmt: skip
+        np.testing.assert_array_equal(
+            np.empty(0) if column.quantiles is None else column.quantiles,
+            np.empty(0) if other.quantiles is None else other.quantiles,
+        )
+
+
+def test_metrics_of_a_newer_version_are_refused():
+    body = b'{"version":99}'
+    with pytest.raises(ValueError, match="version 99"):
+        unpack(zstandard.compress(len(body).to_bytes(8, "little") + body))
+
+
+def test_the_content_does_not_depend_on_the_order_of_rows():
+    frame = pl.DataFrame({"a": [1, 2, 3], "b": ["x", "y", None]})
+    assert measure(frame).content == measure(frame.reverse()).content != measure(frame.head(2)).content
+
+
+def test_facts_are_shares_and_levels_by_column():
+    told = facts(measure(pl.DataFrame({"price": [1.0, None, 3.0, 3.0], "city": ["Lyon", "Lyon", "Nice", "Lyon"]})))
+    assert told["rows"] == 4 and told["duplicates"] == 0
+    assert told["completeness:price"] == 0.75 and told["mean:price"] == pytest.approx(7 / 3)
+    assert told["top:city"] == 0.75 and told["distinct:city"] == 0.5 and "late_h" not in told
