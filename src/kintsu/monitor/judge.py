@@ -21,12 +21,22 @@ MOST_CAUSES: Final = 10
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason of an alarm, in words, with its strength (1 and more alarms)."""
+    """One reason of an alarm, in words, with its strength (1 and more alarms).
+
+    `expected` is the range that was expected, "" where there is none to tell (a column that is gone).
+    """
 
     column: str | None
     statistic: str
     strength: float
-    message: str
+    came: str
+    expected: str = ""
+
+    @property
+    def message(self) -> str:
+        """What came and what was expected, in one sentence."""
+        verb = "were" if self.statistic == "rows" else "was"
+        return f"{self.came}; {self.expected} {verb} expected" if self.expected else self.came
 
 
 @dataclass(frozen=True)
@@ -125,4 +135,4 @@ def _ranked(found: list[Surprise], columns: list[str]) -> list[Surprise]:
 def _cause(baseline: Baseline, surprise: Surprise) -> Cause:
     column = surprise.column or None
     traits = baseline.known.columns.get(surprise.column)
-    return Cause(column, surprise.statistic, surprise.strength, tell(surprise, traits))
+    return Cause(column, surprise.statistic, surprise.strength, *tell(surprise, traits))

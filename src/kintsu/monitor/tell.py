@@ -1,4 +1,4 @@
-"""A surprise in a sentence: what came, what was expected."""
+"""A surprise in words: what came, what was expected."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ WHOLE: Final = {
 BAND: Final = 2.0  # deviations: about 95 of 100
 
 
-def tell(surprise: Surprise, column: ColumnTraits | None) -> str:
-    """One sentence with numbers in the units of the table."""
+def tell(surprise: Surprise, column: ColumnTraits | None) -> tuple[str, str]:
+    """What came and what was expected ("" where no range tells it), with numbers in the units of the table."""
     s, name = surprise.statistic, surprise.column
     low, high = surprise.expected - BAND * surprise.width, surprise.expected + BAND * surprise.width
     if s in WHOLE:
-        return f"{WHOLE[s].format(c=name)} ({abs(surprise.z):.1f} deviations off)"
+        return f"{WHOLE[s].format(c=name)} ({abs(surprise.z):.1f} deviations off)", ""
     if s in SHARES or s.startswith("="):
         words = SHARES.get(s, "cells of `{c}` are " + repr(s[1:])).format(c=name)
         found, least, most = (_percent(x) for x in (surprise.found, max(low, 0.0), min(high, 1.0)))
         expected = least if least == most else f"{least} to {most}"
-        return f"{found} of the {words}; {expected} was expected"
+        return f"{found} of the {words}", expected
     x, least_x, most_x = (_natural(s, value, column) for value in (surprise.found, low, high))
     if s == "rows":
-        return f"{x:,.0f} rows came; {least_x:,.0f} to {most_x:,.0f} were expected"
+        return f"{x:,.0f} rows came", f"{least_x:,.0f} to {most_x:,.0f}"
     if s == "late":
-        return f"it came {_duration(x)} after it was due; {_duration(least_x)} to {_duration(most_x)} was expected"
+        return f"it came {_duration(x)} after it was due", f"{_duration(least_x)} to {_duration(most_x)}"
     what = f"the {round(QUANTILES[s] * 100)} % quantile of `{name}`" if s in QUANTILES else LEVELS[s].format(c=name)
     if column is not None and column.kind == TIME:
-        return f"{what} is {_hours(x)} the due time; {_hours(least_x)} to {_hours(most_x)} was expected"
-    return f"{what} is {_number(x)}; {_number(least_x)} to {_number(most_x)} was expected"
+        return f"{what} is {_hours(x)} the due time", f"{_hours(least_x)} to {_hours(most_x)}"
+    return f"{what} is {_number(x)}", f"{_number(least_x)} to {_number(most_x)}"
 
 
 def _natural(statistic: str, x: float, column: ColumnTraits | None) -> float:

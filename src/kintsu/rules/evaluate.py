@@ -13,9 +13,10 @@ import polars as pl
 from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.errors import UsageError
+from kintsu.core.settings import nearest
 from kintsu.rules.coding import filled_text
 from kintsu.rules.expression import evaluate, sides
-from kintsu.rules.language import Rule, nearest
+from kintsu.rules.language import Rule
 from kintsu.rules.spelling import decimals_of
 
 __all__ = ["Learned", "applies", "check_columns", "comparable", "format_of", "learn", "violates"]

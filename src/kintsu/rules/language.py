@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final
 
 from kintsu.core.errors import UsageError
+from kintsu.core.settings import nearest
 from kintsu.core.vocabulary import DIMENSION_OF, DIMENSIONS
 
-__all__ = ["FINDING_KIND", "KINDS", "Rule", "nearest", "rule_from"]
+__all__ = ["FINDING_KIND", "KINDS", "Rule", "rule_from"]
 
 KINDS: Final[dict[str, dict[str, str]]] = {
     "range": {"min": "least value", "max": "largest value"},
@@ -150,12 +150,6 @@ def _condition(when: Mapping[str, Any]) -> str:
         else:
             said.append(f"{name} is {' or '.join(map(str, wanted if isinstance(wanted, list | tuple) else [wanted]))}")
     return " and ".join(said)
-
-
-def nearest(word: str, known: tuple[str, ...]) -> str:
-    """ "; did you mean ...?" with the nearest known word, or the list of all where none is near."""
-    close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
 def rule_from(plain: Mapping[str, Any], where: str = "rule") -> Rule:

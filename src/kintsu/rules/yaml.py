@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kintsu.core.errors import InputError, UsageError
-from kintsu.rules.language import Rule, nearest, rule_from
+from kintsu.core.settings import nearest
+from kintsu.rules.language import Rule, rule_from
 
 __all__ = ["dump", "load", "parse"]
 
