@@ -65,5 +65,7 @@ class Notice:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Notice:
         """The notice of a JSON object."""
-        told = {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in plain.items()}
+        told: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list | tuple) else value for key, value in plain.items()
+        }
         return cls(**told | {"at": datetime.fromisoformat(plain["at"])})

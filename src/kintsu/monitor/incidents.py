@@ -100,7 +100,9 @@ class Incident:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Incident:
         """The incident of a JSON object."""
-        read = {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in plain.items()}
+        read: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list | tuple) else value for key, value in plain.items()
+        }
         moments = {
             key: datetime.fromisoformat(v) for key, v in plain.items() if v and (key == "since" or key[-3:] == "_at")
         }
