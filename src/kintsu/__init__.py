@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kintsu.run.monitor import Monitor
     from kintsu.run.profile import profile
     from kintsu.run.score_rows import score_rows
+    from kintsu.run.stream_monitor import StreamMonitor
     from kintsu.run.undo import undo
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "KintsuError",
     "Monitor",
     "ReadOptions",
+    "StreamMonitor",
     "__version__",
     "check",
     "compare",
@@ -51,6 +53,7 @@ _FACE: Final[dict[str, str]] = {
     "KintsuError": "kintsu.core.errors",
     "Monitor": "kintsu.run.monitor",
     "ReadOptions": "kintsu.core.contracts",
+    "StreamMonitor": "kintsu.run.stream_monitor",
     "check": "kintsu.run.check",
     "compare": "kintsu.run.compare",
     "crash_test": "kintsu.run.crash_test",

@@ -1,0 +1,1 @@
+"""Watching a stream: block histograms that add up, and rates over time."""
