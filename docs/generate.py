@@ -58,7 +58,7 @@ def _members(kind: str, title: str, note: str) -> list[str]:
 
 
 def plugins() -> str:
-    """The page of kinds, detectors, healers, summaries and connectors."""
+    """The page of kinds and of every member of the registry."""
     lines = [
         "# Kinds, detectors, healers",
         "",
@@ -75,6 +75,7 @@ def plugins() -> str:
     lines += _members("healers", "Healers", "They propose repairs; the policy decides.")
     lines += _members("summaries", "Summaries", "What a profile is made of; each merges.")
     lines += _members("connectors", "Connectors", "What can be read and written.")
+    lines += _members("notifiers", "Notifiers", "Where alerts go.")
     return "\n".join(lines)
 
 

@@ -46,7 +46,7 @@ def test_every_command_and_option_is_described(command):
     assert all(option.help for option in COMMANDS[command].params), "every option has a sentence"
 
 
-@pytest.mark.parametrize("kind", ["detectors", "healers", "summaries", "connectors"])
+@pytest.mark.parametrize("kind", ["detectors", "healers", "summaries", "connectors", "notifiers"])
 def test_every_member_of_the_registry_is_described(kind):
     page = (REFERENCE / "plugins.md").read_text(encoding="utf-8")
     lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}

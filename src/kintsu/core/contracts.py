@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import polars as pl
 
 from kintsu.core.batch import Batch, TableRef
+from kintsu.core.notice import Notice
 from kintsu.core.recipe import Recipe
+from kintsu.core.settings import Setting
 
-__all__ = ["ColumnFacts", "Connector", "Detector", "Healer", "ReadOptions", "Reference", "Summary", "Table"]
+__all__ = ["ColumnFacts", "Connector", "Detector", "Healer", "Notifier", "ReadOptions", "Reference", "Summary", "Table"]
 
 
 class ColumnFacts(Protocol):
@@ -188,3 +190,31 @@ class Connector(Protocol):
     def accepts(self, source: Any) -> bool: ...
 
     def open(self, source: Any, options: ReadOptions) -> Table: ...
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """Tells notices to people or to other systems. Its `repr` and its errors hold no secret."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def from_settings(cls, setting: Setting, environment: Mapping[str, str]) -> Notifier:
+        """The notifier of a mapping in YAML; secrets stand there as ${NAME}, a variable of the environment.
+
+        Raises
+        ------
+        UsageError
+            A key or value that it does not know; names file and line.
+        """
+        ...
+
+    def send(self, notice: Notice) -> None:
+        """Deliver one notice; the same one twice does no harm, since its id tells.
+
+        Raises
+        ------
+        NotifyError
+            It could not be delivered: what, where, what to do.
+        """
+        ...

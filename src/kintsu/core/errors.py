@@ -11,6 +11,7 @@ KintsuError
 ├── UnknownRun           no such run in this store
 ├── LedgerBroken         the history was edited; names the line
 ├── DuplicateName        two plug-ins claim one name
+├── NotifyError          a notice could not be delivered; holds no secret
 ├── MergeError           two summaries with other parameters
 └── ContractError        a plug-in broke its contract
 """
@@ -25,6 +26,7 @@ __all__ = [
     "LedgerBroken",
     "MergeError",
     "MissingExtra",
+    "NotifyError",
     "OutputError",
     "StaleRepair",
     "UndoConflict",
@@ -88,6 +90,14 @@ class LedgerBroken(KintsuError):
 
 class DuplicateName(KintsuError):
     """Two registered plug-ins have one name; the message names both modules."""
+
+
+class NotifyError(KintsuError):
+    """A notice could not be delivered. `notifier` is the name of the kind; addresses and secrets are left out."""
+
+    def __init__(self, notifier: str, message: str) -> None:
+        super().__init__(f"{notifier}: {message}")
+        self.notifier = notifier
 
 
 class MergeError(KintsuError):

@@ -73,4 +73,12 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "excel": "kintsu.io.excel:Excel",
         "json": "kintsu.io.json:Json",
     },
+    "notifiers": {
+        "log": "kintsu.io.notify.log:LogNotifier",
+        "webhook": "kintsu.io.notify.webhook:WebhookNotifier",
+        "slack": "kintsu.io.notify.slack:SlackNotifier",
+        "email": "kintsu.io.notify.email:EmailNotifier",
+        "kafka": "kintsu.io.notify.kafka:KafkaNotifier",
+        "airflow": "kintsu.io.notify.airflow:AirflowNotifier",
+    },
 }

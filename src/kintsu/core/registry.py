@@ -25,7 +25,7 @@ def _targets(kind: str) -> dict[str, str]:
 
 
 def names(kind: str) -> list[str]:
-    """Names of all members of a kind ("detectors", "healers", "summaries", "connectors"), in registration order."""
+    """Names of all members of a kind ("detectors", "connectors", "notifiers", ...), in registration order."""
     return list(_targets(kind))
 
 

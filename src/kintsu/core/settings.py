@@ -30,13 +30,16 @@ class Setting:
         """The error to raise about this value."""
         return UsageError(f"{self.where}: {message}")
 
-    def mapping(self, known: Sequence[str] | None = None) -> dict[str, Setting]:
+    def mapping(self, known: Sequence[str] | None = None, *, needed: Sequence[str] = ()) -> dict[str, Setting]:
         """The values by key; a key that is not `known` is an error that names the nearest one."""
         if not isinstance(self.value, Mapping):
             raise self.wrong(f"expected a mapping, found {_shown(self.value)}")
         for key, setting in self.value.items():
             if known is not None and key not in known:
                 raise setting.wrong(f"unknown key {key!r}{nearest(key, known)}")
+        missing = [key for key in needed if key not in self.value]
+        if missing:
+            raise self.wrong(f"`{missing[0]}` is missing")
         return dict(self.value)
 
     def items(self) -> list[Setting]:
@@ -82,9 +85,16 @@ class Setting:
         except UsageError as error:
             raise self.wrong(str(error)) from error
 
-    def secret(self, environment: Mapping[str, str]) -> str:
-        """A text in which ${NAME} stands for a variable of the environment; its value is in no error."""
+    def secret(self, environment: Mapping[str, str], *, is_required: bool = True) -> str:
+        """A text in which ${NAME} stands for a variable of the environment; its value is in no error.
+
+        A secret that is written out in the file is refused, unless `is_required` is False.
+        """
         text = self.text()
+        if is_required and not REFERENCE.search(text):
+            raise self.wrong(
+                "a secret stands in the environment, not in this file: write ${NAME} for the variable NAME"
+            )
         missing = [name for name in REFERENCE.findall(text) if not environment.get(name)]
         if missing:
             raise self.wrong(f"the environment has no variable {missing[0]}; set it, or take ${{{missing[0]}}} out")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
 from polars.testing import assert_frame_equal
 
 from kintsu.core.batch import Batch
+from kintsu.core.contracts import Notifier
+from kintsu.core.errors import NotifyError
 from kintsu.core.frames import FINDINGS, REPAIRS, Schema
+from kintsu.core.notice import Notice
 
-__all__ = ["check_detector", "check_healer", "check_summary"]
+__all__ = ["check_detector", "check_healer", "check_notifier", "check_summary"]
 
 
 def _same(a: pl.DataFrame, b: pl.DataFrame, law: str) -> None:
@@ -92,3 +96,38 @@ def check_summary(summary: Any, parts: list[Any], same: Any) -> None:
     assert same(a.merge(b).merge(c), a.merge(b.merge(c))), "merge is associative"
     assert same(a.merge(b), empty.add(parts[0]).add(parts[1])), "adding in turn equals merging"
     assert same(type(summary).from_bytes(a.to_bytes()), a), "bytes round-trip"
+
+
+def check_notifier(
+    notifier: Any, notices: Sequence[Notice], received: Callable[[], str], broken: Any, secrets: Sequence[str] = ()
+) -> None:
+    """Every notice arrives, the same one twice does no harm, and a failure is one `NotifyError` without a secret.
+
+    Parameters
+    ----------
+    received
+        All that has arrived so far, as text.
+    broken
+        The same notifier with nobody at the other end.
+    secrets
+        What was configured and must be told to nobody.
+    """
+    import traceback
+
+    assert isinstance(notifier, Notifier), "a notifier has a name, from_settings and send"
+    for notice in notices:
+        notifier.send(notice)
+        text = " ".join(received().split())
+        assert notice.id in text, f"the id of the notice arrives: {notice.id}"
+        assert " ".join(notice.title.split()) in text, "the title arrives"
+    notifier.send(notices[0])
+    try:
+        broken.send(notices[0])
+    except NotifyError as error:
+        told = "".join(traceback.format_exception(error))
+        assert error.notifier == notifier.name and str(error).startswith(notifier.name), "the error names the notifier"
+        assert "\n" not in str(error), "an error is one line"
+    else:
+        raise AssertionError("a notice that nobody can get is an error")
+    leaks = [secret for secret in secrets for text in (repr(notifier), repr(broken), told) if secret in text]
+    assert not leaks, "no secret is told"

@@ -1,0 +1,1 @@
+"""Where notices go: one notifier a file."""
