@@ -110,8 +110,14 @@ def test_a_column_of_keys_keeps_patterns_of_some_values_and_no_values():
 
 
 def test_known_quantiles():
+    # of 101 numbers the i-th lies at rank (i + .5) / 101 of the mid-distribution function: q = 101 rank - .5
     levels = measure(pl.DataFrame({"x": np.arange(101.0)})).columns["x"].levels
-    assert [levels[q][0] for q in ("q05", "q25", "q50", "q75", "q95")] == [5.0, 25.0, 50.0, 75.0, 95.0]
+    assert [levels[q][0] for q in ("q05", "q25", "q50", "q75", "q95")] == pytest.approx(
+        [4.55, 24.75, 50.0, 75.25, 95.45]
+    )
+    # six 0 and four 1 lie at ranks .3 and .8
+    shared = measure(pl.DataFrame({"x": [0.0] * 6 + [1.0] * 4})).columns["x"].levels
+    assert [shared[q][0] for q in ("q25", "q50", "q75", "q95")] == pytest.approx([0.0, 0.4, 0.9, 1.0])
     assert levels["mean"] == pytest.approx((50.0, 850.0 / 101))  # variance of 0..100 is 850
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -77,6 +78,11 @@ class Baseline:
     share: Floats  # over the whole history
     cells: Floats  # over the whole history
     overdispersion: Floats  # variance of a share over that of independent cells, at least 1
+
+    def on(self, day: datetime | None) -> Baseline:
+        """The baseline for a batch of this day: the day before it may be missing from the history."""
+        weekday = None if day is None else day.weekday()
+        return replace(self, levels=self.levels.on(weekday), shares=self.shares.on(weekday))
 
     @property
     def expected_rows(self) -> float:
@@ -160,7 +166,11 @@ def learn(history: Sequence[BatchMetrics]) -> Baseline:
     return Baseline(
         known=known,
         level_keys=level_keys,
-        levels=replace(expected, expected=np.where(stuck, np.nan, expected.expected)),
+        levels=replace(
+            expected,
+            expected=np.where(stuck, np.nan, expected.expected),
+            weekly=None if expected.weekly is None else np.where(stuck, np.nan, expected.weekly),
+        ),
         level_variance=_median(levels[..., 1]),
         count_keys=count_keys,
         shares=forecast(_share(counts), by_day),

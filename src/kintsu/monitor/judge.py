@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
+
 from kintsu.monitor.baseline import Baseline, Surprise, learn
+from kintsu.monitor.forecast.model import VolumeForecast
 from kintsu.monitor.issue import name_issue, suspects
 from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.schema import SchemaChange, schema_changes
-from kintsu.monitor.tell import tell
+from kintsu.monitor.tell import BAND, tell
 
 __all__ = ["BatchJudgement", "Cause", "judge", "learn_batches"]
 
@@ -59,6 +62,8 @@ class BatchJudgement:
         "judged", or "learning" while the history is too short for anything but facts.
     n_batches
         Batches of the history.
+    notes
+        What is no reason for an alarm, and yet worth knowing: columns in another order.
     """
 
     alarm: bool
@@ -68,6 +73,7 @@ class BatchJudgement:
     causes: tuple[Cause, ...]
     state: str
     n_batches: int
+    notes: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -92,6 +98,7 @@ class BatchJudgement:
             ],
             "state": self.state,
             "n_batches": self.n_batches,
+            "notes": list(self.notes),
         }
 
 
@@ -100,10 +107,25 @@ def learn_batches(history: Sequence[BatchMetrics]) -> Baseline | None:
     return learn(history) if history else None
 
 
-def judge(baseline: Baseline | None, batch: BatchMetrics) -> BatchJudgement:
-    """Judge a batch. Nothing is remembered: the batch is in no baseline until the caller learns it."""
+def judge(
+    baseline: Baseline | None,
+    batch: BatchMetrics,
+    *,
+    sensitivity: float = 1.0,
+    volume: VolumeForecast | None = None,
+) -> BatchJudgement:
+    """Judge a batch. Nothing is remembered: the batch is in no baseline until the caller learns it.
+
+    Parameters
+    ----------
+    sensitivity
+        Factor on the strength of every surprise; facts are not touched by it.
+    volume
+        What a longer history says of the number of rows; it is then asked in the place of the baseline.
+    """
     if baseline is None:
         return BatchJudgement(False, 0.0, "none", (), (), "learning", 0)
+    baseline = baseline.on(batch.day)
     n = baseline.known.n_batches
     state = "judged" if n >= MIN_HISTORY else "learning"
     changes = schema_changes(baseline.known, batch)
@@ -111,12 +133,50 @@ def judge(baseline: Baseline | None, batch: BatchMetrics) -> BatchJudgement:
         return _of_facts(changes, state, n)
     if state == "learning":
         return BatchJudgement(False, 0.0, "none", (), (), state, n)
-    found = baseline.surprises(batch)
+    repeated = _repeated(baseline, batch)
+    if repeated is not None:
+        return BatchJudgement(True, CERTAIN, "duplicates", (), (repeated,), state, n)
+    found = _with_volume(baseline.surprises(batch), batch, volume)
+    found = [replace(s, strength=s.strength * sensitivity) for s in found] if sensitivity != 1 else found
     columns = suspects(baseline, batch, found)
     score = max((s.strength for s in found), default=0.0)
     issue = name_issue(baseline, batch, found, columns) if score > 1 else "none"
-    causes = tuple(_cause(baseline, s) for s in _ranked(found, columns)[:MOST_CAUSES])
-    return BatchJudgement(score > 1, max(score, 0.0), issue, tuple(columns), causes, state, n)
+    reasons = [s for s in found if s.is_loud] or found
+    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns)[:MOST_CAUSES])
+    notes = _notes(baseline, batch)
+    return BatchJudgement(score > 1, max(score, 0.0), issue, tuple(columns), causes, state, n, notes=notes)
+
+
+def _repeated(baseline: Baseline, batch: BatchMetrics) -> Cause | None:
+    """A batch that holds the very rows of an earlier one, in a table where that has never been so: a stuck source."""
+    before = baseline.known.contents.get(batch.content)
+    if not batch.rows or baseline.known.repeats or before is None or batch.due in (None, before):
+        return None
+    message = f"it holds the very rows of the batch that was due {before:%Y-%m-%d %H:%M}; no batch so far did that"
+    return Cause(None, "repeated", CERTAIN, message)
+
+
+def _notes(baseline: Baseline, batch: BatchMetrics) -> tuple[str, ...]:
+    if list(batch.columns) == list(baseline.known.columns):
+        return ()
+    return ("the columns came in another order than in the last batch",)
+
+
+def _with_volume(found: list[Surprise], batch: BatchMetrics, volume: VolumeForecast | None) -> list[Surprise]:
+    """The surprises with what the forecast of the volume says of the rows, where it knows enough."""
+    if volume is None or volume.state != "ready" or volume.expected is None or volume.expected_range is None:
+        return found
+    rest = [s for s in found if s.statistic != "rows"]
+    if not volume.is_anomaly:
+        return rest
+    least, most = (float(np.log(x + 1)) for x in volume.expected_range)
+    came, width = float(np.log(batch.rows + 1)), max((most - least) / (2 * BAND), 1e-3)
+    z = (came - float(np.log(volume.expected + 1))) / width
+    strength = max(1.01, abs(z) / BAND)
+    return sorted(
+        [*rest, Surprise("", "rows", strength, z, (least + most) / 2, came, width)],
+        key=lambda s: (-s.strength, s.column, s.statistic),
+    )
 
 
 def _of_facts(changes: list[SchemaChange], state: str, n: int) -> BatchJudgement:

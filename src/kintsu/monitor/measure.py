@@ -181,20 +181,29 @@ def _numbers(series: pl.Series, kind: str, numbers: Floats) -> ColumnMetrics:
         nulls=len(series) - n,
         distinct=len(starts),
         shares={"distinct": len(starts), "top": int(runs.max())},
-        levels=_levels(x),
+        levels=_levels(x, x[starts], (starts + runs / 2) / n),
         quantiles=_at(x, RANKS),
         values=values,
     )
 
 
-def _levels(x: Floats) -> dict[str, tuple[float, float]]:
-    """Levels of sorted numbers. A quantile varies as the order statistics one standard error of rank around it."""
+def _levels(x: Floats, distinct: Floats, middle: Floats) -> dict[str, tuple[float, float]]:
+    """Levels of sorted numbers, of which `middle` holds the mid-rank of each distinct one.
+
+    Quantiles are those of the mid-distribution function: where many cells share a value (hours, ratings, prices), plain
+    ones jump from one value to the next by chance. One varies as the quantiles one standard error of rank around it.
+
+    References
+    ----------
+    Ma, Genton, Parzen, Asymptotic properties of sample quantiles of discrete distributions, Annals of the Institute of
+    Statistical Mathematics 63, 2011: asymptotically normal for discrete distributions too.
+    """
     n = len(x)
     mean, std = float(x.mean()), float(x.std())
     levels = {"mean": (mean, std**2 / n), "low": (float(x[0]), 0.0), "high": (float(x[-1]), 0.0)}
     ranks = np.array(list(QUANTILES.values()))
     step = np.sqrt(ranks * (1 - ranks) / n)
-    at, below, above = _at(x, ranks), _at(x, ranks - step), _at(x, ranks + step)
+    at, below, above = (np.interp(rank, middle, distinct) for rank in (ranks, ranks - step, ranks + step))
     for name, value, deviation in zip(QUANTILES, at.tolist(), ((above - below) / 2).tolist(), strict=True):
         levels[name] = (value, deviation**2)
     if n > 2 and std > 0:

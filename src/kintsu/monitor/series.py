@@ -7,7 +7,7 @@ against its mean, a temperature against yesterday, a running number against its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,13 @@ class Forecast:
     deviation: Floats  # root mean square error, widened for the error of the mean itself
     worst: Floats  # largest error
     is_still: npt.NDArray[np.bool_]  # it never changed
+    weekly: Floats | None = None  # what is expected on each day of the week, shape (7, statistics)
+
+    def on(self, weekday: int | None) -> Forecast:
+        """The forecast for a batch of this day of the week, 0 to 6; that of the day after the last one where None."""
+        if self.weekly is None or weekday is None:
+            return self
+        return replace(self, expected=self.weekly[weekday])
 
 
 def forecast(x: Floats, weekdays: Sequence[int] | None) -> Forecast:
@@ -50,7 +57,8 @@ def forecast(x: Floats, weekdays: Sequence[int] | None) -> Forecast:
     filled = _filled(x, known)
     first = min(max(4, n // 5), n - 1)  # earlier forecasts know too little
     ways = [_rolling(filled), filled, _smoothed(filled), _drifting(filled)]
-    if weekdays is not None and n >= MIN_WEEKDAY and len(set(weekdays)) == 7:
+    by_day = weekdays is not None and n >= MIN_WEEKDAY and len(set(weekdays)) > 1
+    if weekdays is not None and by_day:
         ways.append(_weekday(filled, np.array([*weekdays, (weekdays[-1] + 1) % 7])))
     # the mean of a steady statistic is better known than its early forecasts were: leave each batch out instead
     errors = [(x - mean[-1]) * n / max(n - 1, 1), *(_later(x[first:] - way[first - 1 : -1], n) for way in ways)]
@@ -60,12 +68,17 @@ def forecast(x: Floats, weekdays: Sequence[int] | None) -> Forecast:
     best = np.argmin(np.where(np.isfinite(judged), judged, np.inf), 0)
     at = np.arange(x.shape[1])
     expected = np.array([mean[-1], *(way[-1] for way in ways)])[best, at]
+    expected = np.where(seen > 0, expected, np.nan)
+    weekly = None
+    if weekdays is not None and by_day:
+        weekly = np.where(best == len(ways), _by_weekday(filled, np.array(weekdays)), expected)
     largest = np.array([np.where(np.isfinite(error), np.abs(error), 0.0).max(0) for error in errors])
     return Forecast(
-        expected=np.where(seen > 0, expected, np.nan),
+        expected=expected,
         deviation=np.sqrt(squares[best, at] * (1 + 1 / n)),
         worst=largest[best, at],
         is_still=np.where(known, x, -np.inf).max(0) == np.where(known, x, np.inf).min(0),
+        weekly=weekly,
     )
 
 
@@ -110,10 +123,21 @@ def _drifting(x: Floats) -> Floats:
 
 
 def _weekday(x: Floats, weekdays: npt.NDArray[np.int64]) -> Floats:
-    """The mean of the last batches of the weekday that comes next, told at each batch."""
-    out = x.copy()
+    """The mean of the last batches of the weekday that comes next, told at each batch; NaN before there is one.
+
+    Where that of the very next batch has never been seen, the last batch is taken.
+    """
+    out = np.full_like(x, np.nan)
     for i in range(len(x)):
         same = np.flatnonzero(weekdays[: i + 1] == weekdays[i + 1])[-WEEKS:]
         if len(same):
             out[i] = x[same].mean(0)
+    if np.isnan(out[-1]).all():
+        out[-1] = x[-1]
     return out
+
+
+def _by_weekday(x: Floats, weekdays: npt.NDArray[np.int64]) -> Floats:
+    """The mean of the last batches of each day of the week, shape (7, statistics); the last batch where it has none."""
+    last = [np.flatnonzero(weekdays == day)[-WEEKS:] for day in range(7)]
+    return np.array([x[same].mean(0) if len(same) else x[-1] for same in last])

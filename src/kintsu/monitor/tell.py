@@ -9,7 +9,7 @@ from kintsu.monitor.baseline import Surprise
 from kintsu.monitor.measure import QUANTILES, TIME
 from kintsu.monitor.traits import ColumnTraits
 
-__all__ = ["tell"]
+__all__ = ["BAND", "tell"]
 
 SHARES: Final = {
     "null": "cells of `{c}` are empty",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -68,6 +69,8 @@ class Traits:
     n_batches: int
     columns: Mapping[str, ColumnTraits]
     relations: Relations | None
+    contents: Mapping[int, datetime] = field(default_factory=dict)  # hash of the rows -> when the batch was due
+    repeats: bool = False  # two batches held the very same rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ def traits(history: Sequence[BatchMetrics]) -> Traits:
     columns = {name: _column(name, history) for name in history[-1].columns}
     numbers = [n for n, c in columns.items() if c.kind == NUMBER and c.calendar is None and len(c.edges)]
     relations = relate(numbers, [batch.rows_of(numbers) for batch in history])
-    return Traits(len(history), columns, relations)
+    dated = [(batch.content, batch.due) for batch in history if batch.rows and batch.due is not None]
+    contents = dict(dated)
+    return Traits(len(history), columns, relations, contents, repeats=len(contents) < len(dated))
 
 
 def _column(name: str, history: Sequence[BatchMetrics]) -> ColumnTraits:
