@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ def _option(parameter: Any) -> str:
     return f"| {names}{metavar} | {told}{shown} |"
 
 
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name, those of groups included."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
 def cli() -> str:
     """The page of commands and options."""
     group: Any = typer.main.get_command(app)
@@ -38,7 +48,7 @@ def cli() -> str:
         "`kintsu --version` prints the version; `kintsu COMMAND --help` prints what stands here.",
         "",
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
         usage = " ".join(["kintsu", name, *(p.metavar or str(p.name).upper() for p in arguments), "[OPTIONS]"])

@@ -1,9 +1,11 @@
 """The same laws on SQLite and PostgreSQL: what was recorded of a batch comes back, per tenant, in order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from sqlalchemy import inspect, text
 
 from kintsu.core.errors import MissingExtra, OutputError, UsageError
@@ -13,6 +15,8 @@ from kintsu.io.store.history import ACCEPTED, HELD, REJECTED, BatchRow, History
 from kintsu.io.store.store import Store
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
+HEADS = ["name", "at", "due", "arrived", "judged_at", "rows", "state", "alarm", "score", "issue"]
+HEADS += ["verdict_by", "verdict_at"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,7 +59,7 @@ def test_a_batch_that_came_again_takes_the_place_of_the_first(history):
     table = history.watch("orders", {})
     history.record(table, day(1))
     history.record(table, day(1, content="other"))
-    assert history.contents(table) == {"day-001": "other"}
+    assert history.contents(table) == ({"day-001": "other"}, None)
 
 
 def test_the_course_is_in_order_of_time_whatever_the_order_of_arrival(history):
@@ -89,16 +93,30 @@ def test_old_sketches_go_and_packed_rows_stay(history):
         history.record(table, day(n, sketch=bytes([n])), keep=4)
     assert history.sketches(table, 100) == [bytes([n]) for n in range(5, 9)]
     assert history.course(table).height == 9
+    history.record_all(table, [day(n, sketch=b"x") for n in range(9, 70)], keep=4)
+    assert history.contents(table)[1] == datetime(2025, 3, 1, tzinfo=UTC)
+    assert history.course(table)["name"].to_list() == [f"day-{n:03}" for n in range(70)]
 
 
-def test_whole_months_are_rolled_up_once(history):
+def test_packing_months_changes_no_course(history):
     table = history.watch("orders", {})
-    history.record_all(table, [day(n, alarm=n == 3) for n in range(45)])
-    assert history.roll_up(table, START + timedelta(days=40)) == 31
-    month = history.months(table).row(0, named=True)
-    assert (month["month"], month["n_batches"], month["n_alarms"]) == ("2025-01", 31, 1)
-    assert month["completeness:email"] == pytest.approx(1 - 15 / 1000, rel=1e-6)
-    assert history.course(table).height == 14 and history.roll_up(table, START + timedelta(days=40)) == 0
+    extra = {"rows": 1.0, "mean:price": 2.5}
+    days = [day(n, alarm=n == 3, sketch=b"x", **({"facts": extra} if n == 7 else {})) for n in range(75)]
+    history.record_all(table, days, keep=1000)
+    before = history.course(table)
+    history.pack(table, START + timedelta(days=40))
+    assert history.contents(table)[1] == datetime(2025, 2, 1, tzinfo=UTC) and len(history.contents(table)[0]) == 44
+    assert_frame_equal(history.course(table).select(before.columns), before)
+    since = START + timedelta(days=20)
+    assert_frame_equal(
+        history.course(table, ["mean:price"], since=since),
+        before.filter(pl.col("at") >= since).select(*HEADS, "mean:price"),
+    )
+    history.record(table, replace(day(7), name="late"))  # one more of a packed month
+    history.pack(table, START + timedelta(days=70))
+    assert history.course(table).height == 76 and len(history.contents(table)[0]) == 16
+    history.retain(table, START + timedelta(days=35))
+    assert history.course(table)["at"].min() == datetime(2025, 2, 1, tzinfo=UTC)
 
 
 def test_a_tenant_sees_only_its_own(place, history):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, look, mend, practice
+from kintsu.apps.cli import ask, history, look, mend, monitors, practice
 
 __all__ = ["app"]
 
@@ -45,3 +45,4 @@ for command in (
     practice.generate,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
+app.add_typer(monitors.monitor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,9 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
+@cache
 def _postgresql(place: str) -> Engine:
+    """One engine for each URL: its connections are shared by all who use it."""
     try:
         url = make_url(place)
     except exc.ArgumentError as error:

@@ -1,5 +1,6 @@
 """The history of watched tables: one packed row for each batch, from which courses over time are read.
 
+Batches that no baseline needs any more are packed by months, so that a course over years lies in a few places.
 SQLite in the store's folder, or PostgreSQL by URL; the same statements on both.
 """
 
@@ -9,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
+import zstandard
 
 from kintsu.core.errors import UsageError
 from kintsu.io.store.atomic import explained
@@ -174,7 +176,7 @@ class History:
 
         with schema.writing(self.engine) as connection:
             out = [self._record(connection, table, row) for row in rows]
-            self._drop_sketches(connection, table, keep)
+            self._let_go(connection, table, keep)
         return out
 
     def _record(self, connection: Connection, table: Watched, row: BatchRow) -> BatchRow:
@@ -210,17 +212,62 @@ class History:
         assert made is not None
         return replace(row, id=int(made[0]))
 
-    def _drop_sketches(self, connection: Connection, table: Watched, keep: int) -> None:
+    def _let_go(self, connection: Connection, table: Watched, keep: int) -> None:
+        """Drop the sketches of batches before the last `keep` normal ones; pack the months before those."""
         from sqlalchemy import select
 
         from kintsu.io.store import schema
 
         b = schema.batches
-        of_table = (b.c.monitor == table.id) & b.c.sketch.is_not(None)
-        newest = select(b.c.at_us).where(of_table, b.c.state.in_(NORMAL)).order_by(b.c.at_us.desc()).offset(keep - 1)
-        limit = connection.execute(newest.limit(1)).scalar()
-        if limit is not None:
-            connection.execute(b.update().where(of_table, b.c.at_us < limit).values(sketch=None))
+        newest = select(b.c.at_us).where(b.c.monitor == table.id, b.c.sketch.is_not(None), b.c.state.in_(NORMAL))
+        limit = connection.execute(newest.order_by(b.c.at_us.desc()).offset(keep - 1).limit(1)).scalar()
+        if limit is None:
+            return
+        older = (b.c.monitor == table.id) & (b.c.at_us < limit)
+        connection.execute(b.update().where(older, b.c.sketch.is_not(None)).values(sketch=None))
+        self._pack(connection, table, _month_of(_moment(limit)))
+
+    def pack(self, table: Watched, before: datetime) -> None:
+        """Pack the months before the one that holds `before`, whether or not a baseline needs them."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.engine) as connection:
+            self._pack(connection, table, _month_of(before))
+
+    def _pack(self, connection: Connection, table: Watched, before: datetime) -> None:
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b, m = schema.batches, schema.months
+        old = (b.c.monitor == table.id) & (b.c.at_us < _micros(before))
+        if connection.execute(select(b.c.id).where(old).limit(1)).first() is None:
+            return
+        course = self._rows(connection, old)
+        for (month,), fresh in course.group_by(pl.col("at").dt.strftime("%Y-%m"), maintain_order=True):
+            here = (m.c.monitor == table.id) & (m.c.month == month)
+            known = connection.execute(m.select().where(here)).first()
+            frame = fresh
+            if known is not None:  # batches of that month came in later
+                held = _unpacked_month(known, _names(connection, known.layout)).filter(
+                    ~pl.col("name").is_in(fresh["name"].implode())
+                )
+                frame = pl.concat([held, fresh], how="diagonal").sort("at", maintain_order=True)
+            names = [name for name in frame.columns if name not in _COURSE]
+            body = _packed_month(frame.select(*_COURSE, *names), names)
+            connection.execute(m.delete().where(here))
+            layout = _layout(connection, names)
+            connection.execute(m.insert().values(monitor=table.id, month=month, layout=layout, body=body))
+        connection.execute(b.delete().where(old))
+
+    def retain(self, table: Watched, since: datetime) -> None:
+        """Forget the months before the one that holds `since`, and batches before it."""
+        from kintsu.io.store import schema
+
+        b, m, first = schema.batches, schema.months, _month_of(since)
+        with schema.writing(self.engine) as connection:
+            connection.execute(m.delete().where(m.c.monitor == table.id, m.c.month < first.strftime("%Y-%m")))
+            connection.execute(b.delete().where(b.c.monitor == table.id, b.c.at_us < _micros(first)))
 
     def batch(self, table: Watched, name: str) -> BatchRow | None:
         """The batch of this name, with its facts and sketch."""
@@ -231,16 +278,18 @@ class History:
             row = connection.execute(b.select().where(b.c.monitor == table.id, b.c.name == name)).first()
             return None if row is None else _batch(connection, row)
 
-    def contents(self, table: Watched) -> dict[str, str]:
-        """Name of each batch that is known -> hash of what was read."""
-        from sqlalchemy import select
+    def contents(self, table: Watched) -> tuple[dict[str, str], datetime | None]:
+        """Name of each batch that is not packed -> hash of what was read; and when the packed months end."""
+        from sqlalchemy import func, select
 
         from kintsu.io.store import schema
 
-        b = schema.batches
+        b, m = schema.batches, schema.months
         with schema.reading(self.engine) as connection:
             rows = connection.execute(select(b.c.name, b.c.content).where(b.c.monitor == table.id))
-            return {row.name: row.content for row in rows}
+            held = {row.name: row.content for row in rows}
+            month = connection.execute(select(func.max(m.c.month)).where(m.c.monitor == table.id)).scalar()
+        return held, None if month is None else _month_of(datetime.fromisoformat(f"{month}-28") + timedelta(days=7))
 
     def sketches(self, table: Watched, n: int, *, before: datetime | None = None) -> list[bytes]:
         """The packed metrics of the last `n` batches that count as normal, oldest first; those `before` a moment."""
@@ -280,70 +329,39 @@ class History:
     ) -> pl.DataFrame:
         """The batches over time, oldest first: a row each.
 
-        Columns: name, at (UTC), due, arrived, rows, state, alarm, score, issue, verdict_by, verdict_at; then the named
-        facts as Float64, null where a batch has none (all of them, where `facts` is None).
+        Columns: name, at (UTC), due, arrived, judged_at, rows, state, alarm, score, issue, verdict_by, verdict_at; then
+        the named facts as Float64, null where a batch has none (all of them, where `facts` is None).
         """
+        from kintsu.io.store import schema
+
+        b, m = schema.batches, schema.months
+        wanted = None if facts is None else [name for name in facts if name not in _COURSE]
+        recent, packed = b.c.monitor == table.id, m.c.monitor == table.id
+        if since is not None:
+            recent &= b.c.at_us >= _micros(since)
+            packed &= m.c.month >= _month_of(since).strftime("%Y-%m")
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(m.select().where(packed).order_by(m.c.month)).all()
+            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
+            parts = [_unpacked_month(row, names[row.layout], wanted) for row in rows]
+            parts.append(self._rows(connection, recent, wanted))
+        course = pl.concat(parts, how="diagonal").sort("at", maintain_order=True)
+        return course if since is None else course.filter(pl.col("at") >= _moment(_micros(since)))
+
+    @staticmethod
+    def _rows(connection: Connection, chosen: Any, wanted: list[str] | None = None) -> pl.DataFrame:
         from sqlalchemy import select
 
         from kintsu.io.store import schema
 
         b = schema.batches
-        chosen = (b.c.name, b.c.at_us, b.c.due, b.c.arrived, b.c.rows, b.c.state, b.c.alarm, b.c.score, b.c.issue)
-        query = select(*chosen, b.c.verdict_by, b.c.verdict_at, b.c.layout, b.c.facts).where(b.c.monitor == table.id)
-        if since is not None:
-            query = query.where(b.c.at_us >= _micros(since))
-        with schema.reading(self.engine) as connection:
-            rows = connection.execute(query.order_by(b.c.at_us, b.c.id)).all()
-            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
-        frame = pl.DataFrame([tuple(row)[:-2] for row in rows], schema=_COURSE, orient="row")
-        frame = frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
-        wanted = list(facts) if facts is not None else list(dict.fromkeys(n for held in names.values() for n in held))
-        return frame.hstack(_unpacked(rows, names, [name for name in wanted if name not in _COURSE]))
-
-    def months(self, table: Watched) -> pl.DataFrame:
-        """What is left of batches older than the retention: month, n_batches, n_alarms, rows, and means of facts."""
-        from kintsu.io.store import schema
-
-        m = schema.months
-        with schema.reading(self.engine) as connection:
-            rows = connection.execute(m.select().where(m.c.monitor == table.id).order_by(m.c.month)).all()
-            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
-        head = pl.DataFrame(
-            [(row.month, row.n_batches, row.n_alarms, row.rows) for row in rows],
-            schema={"month": pl.String, "n_batches": pl.Int64, "n_alarms": pl.Int64, "rows": pl.Int64},
-            orient="row",
-        )
-        wanted = list(dict.fromkeys(n for held in names.values() for n in held if n != "rows"))
-        return head.hstack(_unpacked(rows, names, wanted))
-
-    def roll_up(self, table: Watched, before: datetime) -> int:
-        """Fold whole months before `before` into one row each; returns how many batches went."""
-        from kintsu.io.store import schema
-
-        b, m = schema.batches, schema.months
-        first = before.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        old = self.course(table).filter(pl.col("at") < first)
-        if old.is_empty():
-            return 0
-        known = set(self.months(table)["month"])
-        means = [name for name in old.columns if name not in _COURSE]
-        monthly = old.group_by(pl.col("at").dt.strftime("%Y-%m").alias("month"), maintain_order=True).agg(
-            pl.len().alias("n"), pl.col("alarm").sum(), pl.col("rows").sum(), pl.col(means).mean()
-        )
-        with schema.writing(self.engine) as connection:
-            layout = _layout(connection, means)
-            for row in monthly.iter_rows(named=True):
-                facts = _packed(np.nan if row[name] is None else row[name] for name in means)
-                folded = {"n_batches": row["n"], "n_alarms": row["alarm"], "rows": row["rows"]}
-                if row["month"] in known:  # batches of that month came in later: only their number is added
-                    same = (m.c.monitor == table.id) & (m.c.month == row["month"])
-                    added = {name: m.c[name] + n for name, n in folded.items()}
-                    connection.execute(m.update().where(same).values(**added))
-                else:
-                    key = {"monitor": table.id, "month": row["month"], "layout": layout, "facts": facts}
-                    connection.execute(m.insert().values(**key, **folded))
-            gone = connection.execute(b.delete().where(b.c.monitor == table.id, b.c.at_us < _micros(first)))
-        return int(gone.rowcount)
+        heads = [b.c.at_us if name == "at" else b.c[name] for name in _COURSE]
+        rows = connection.execute(select(*heads, b.c.layout, b.c.facts).where(chosen).order_by(b.c.at_us, b.c.id)).all()
+        names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
+        frame = _heads([tuple(row)[:-2] for row in rows])
+        if wanted is None:
+            wanted = list(dict.fromkeys(name for held in names.values() for name in held if name not in _COURSE))
+        return frame.hstack(_unpacked(rows, names, wanted))
 
 
 _COURSE: Final = {
@@ -351,6 +369,7 @@ _COURSE: Final = {
     "at": pl.Int64,
     "due": pl.String,
     "arrived": pl.String,
+    "judged_at": pl.String,
     "rows": pl.Int64,
     "state": pl.String,
     "alarm": pl.Boolean,
@@ -359,6 +378,41 @@ _COURSE: Final = {
     "verdict_by": pl.String,
     "verdict_at": pl.String,
 }
+
+
+def _heads(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    frame = pl.DataFrame(rows, schema=_COURSE, orient="row")
+    return frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
+
+
+def _packed_month(frame: pl.DataFrame, names: list[str]) -> bytes:
+    heads = frame.select(*_COURSE).with_columns(pl.col("at").dt.epoch("us"))
+    text = json.dumps(heads.to_dict(as_series=False), ensure_ascii=False).encode()
+    numbers = frame.select(names).fill_null(np.nan).to_numpy().astype("<f4").tobytes() if names else b""
+    return zstandard.compress(len(text).to_bytes(8, "little") + text + numbers, 3)
+
+
+def _unpacked_month(row: Any, names: list[str], wanted: list[str] | None = None) -> pl.DataFrame:
+    raw = zstandard.decompress(row.body)
+    n = int.from_bytes(raw[:8], "little")
+    heads = json.loads(raw[8 : 8 + n])
+    frame = _heads(list(zip(*heads.values(), strict=True)))
+    numbers = np.frombuffer(raw, "<f4", offset=8 + n).reshape(frame.height, len(names)).astype(np.float64)
+    chosen = names if wanted is None else [name for name in wanted if name in names]
+    place = {name: i for i, name in enumerate(names)}
+    facts = pl.DataFrame(
+        numbers[:, [place[name] for name in chosen]], schema=dict.fromkeys(chosen, pl.Float64), orient="row"
+    )
+    return frame.hstack(facts.fill_nan(None)) if chosen else frame
+
+
+def _month_of(moment: datetime) -> datetime:
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _moment(at_us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def _unpacked(rows: Sequence[Any], names: Mapping[int, list[str]], wanted: list[str]) -> pl.DataFrame:
@@ -389,7 +443,7 @@ def _batch(connection: Connection, row: Any) -> BatchRow:
     values = np.frombuffer(row.facts, "<f4").astype(float).tolist()
     return BatchRow(
         name=row.name,
-        at=datetime.fromtimestamp(row.at_us // 1_000_000, UTC).replace(microsecond=row.at_us % 1_000_000),
+        at=_moment(row.at_us),
         rows=row.rows,
         facts=dict(zip(_names(connection, row.layout), values, strict=True)),
         state=row.state,

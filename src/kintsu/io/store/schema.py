@@ -132,13 +132,10 @@ months = Table(
     metadata,
     Column("monitor", Integer, ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True),
     Column("month", String(7), primary_key=True),  # 2026-11
-    Column("n_batches", Integer, nullable=False),
-    Column("n_alarms", Integer, nullable=False),
-    Column("rows", BigInteger, nullable=False),
     Column("layout", Integer, ForeignKey("layouts.id"), nullable=False),
-    Column("facts", LargeBinary, nullable=False),  # means over the batches
+    Column("body", LargeBinary, nullable=False),  # compressed: columns of the batches as JSON, then their facts
 )
-"""What is left of batches older than the retention."""
+"""Batches that no baseline needs any more, a month of a table in one place: a course reads a few of these."""
 
 
 @event.listens_for(head, "after_create")

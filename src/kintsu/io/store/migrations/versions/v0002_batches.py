@@ -51,11 +51,8 @@ def upgrade() -> None:
         "months",
         sa.Column("monitor", sa.Integer, sa.ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("month", sa.String(7), primary_key=True),
-        sa.Column("n_batches", sa.Integer, nullable=False),
-        sa.Column("n_alarms", sa.Integer, nullable=False),
-        sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("layout", sa.Integer, sa.ForeignKey("layouts.id"), nullable=False),
-        sa.Column("facts", sa.LargeBinary, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
     )
 
 

@@ -1,0 +1,193 @@
+"""monitor add, backfill, run, status, trend, accept, reject, remove: tables that are watched over time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kintsu.apps.cli import options as o
+from kintsu.apps.cli.console import console, emit, plain, progress
+
+__all__ = ["monitor"]
+
+monitor = typer.Typer(
+    name="monitor",
+    help="Watch tables over time: learn what is normal, judge each new batch, hold back what is not.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The watched table.", show_default=False)]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Watched tables; all where none is named.")
+]
+BatchName = Annotated[str, typer.Argument(metavar="BATCH", help="The batch, as `monitor run` names it.")]
+Home = Annotated[
+    str | None,
+    typer.Option("--home", metavar="PLACE", help="A folder or a PostgreSQL URL (else KINTSU_HOME, else .kintsu here)."),
+]
+By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who decides (else the user of this machine).")]
+
+
+@monitor.command("add")
+@o.reads
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the table.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A pattern of files in quotes, 'orders/*.csv': each is a batch. Or one table, with --date.",
+            show_default=False,
+        ),
+    ],
+    date: Annotated[
+        str | None, typer.Option("--date", metavar="COLUMN", help="Cut one table into batches by this column.")
+    ] = None,
+    every: Annotated[str, typer.Option("--every", metavar="1d", help="Length of a period: 1h, 1d, 1w, 6h.")] = "1d",
+    window: Annotated[int, typer.Option("--window", metavar="N", min=2, help="Batches that are learnt from.")] = 60,
+    sensitivity: Annotated[
+        float,
+        typer.Option("--sensitivity", metavar="X", help="Above 1 finds smaller faults, with more false alarms."),
+    ] = 1.0,
+    replace: Annotated[bool, typer.Option("--replace", help="Change the settings of a table watched already.")] = False,
+    home: Home = None,
+    *,
+    read: o.Read,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Begin to watch a table: files that come, or the periods of one table."""
+    from kintsu.run import watching
+    from kintsu.run.batches import MonitorSettings
+
+    chosen = {key: value for key, value in vars(read).items() if value is not None}
+    settings = MonitorSettings(source, date, every, window, sensitivity, chosen or None)
+    watched = watching.add(name, settings, home=home, replace=replace)
+    if as_json:
+        emit({"name": watched.name, "settings": dict(watched.settings)})
+    elif not quiet:
+        console().print(f"watching {plain(name)}: `kintsu monitor backfill {plain(name)}` learns from what is there")
+    return 0
+
+
+@monitor.command("backfill")
+def backfill(name: Name, home: Home = None, as_json: o.Json = False, quiet: o.Quiet = False) -> int:
+    """Learn from the batches that are there already, oldest first."""
+    from kintsu.apps.cli.watched import judged_table
+    from kintsu.run import watching
+
+    with progress(quiet or as_json) as show:
+        judged = watching.backfill(name, home=home, progress=show)
+    held = [each for each in judged if each.state == "held"]
+    if as_json:
+        emit({"learnt": len(judged) - len(held), "held": [each.to_dict() for each in held]})
+    elif not quiet:
+        console().print(f"{len(judged) - len(held)} batches learnt, {len(held)} held back as unusual")
+        judged_table(held, console())
+    return 0
+
+
+@monitor.command("run")
+def run(names: Names = None, home: Home = None, as_json: o.Json = False, quiet: o.Quiet = False) -> int:
+    """Judge the batches that have come since the last time. Exits with 1 if any alarms."""
+    from kintsu.apps.cli.exits import BELOW, OK
+    from kintsu.apps.cli.watched import judged_table
+    from kintsu.run import watching
+
+    with progress(quiet or as_json) as show:
+        judged = watching.run(names, home=home, progress=show)
+    alarms = [each for each in judged if each.alarm]
+    if as_json:
+        emit({"judged": [each.to_dict() for each in judged], "alarms": len(alarms)})
+    elif not quiet:
+        console().print(f"{len(judged)} new batches judged, {len(alarms)} alarm" if judged else "no new batches")
+        judged_table(alarms, console())
+        if alarms and alarms[0].judgement is not None:
+            at = f"{plain(alarms[0].table)} {plain(alarms[0].batch)}"
+            console().print(
+                f"right after all? `kintsu monitor accept {at}`; wrong? `kintsu monitor reject {at}`", soft_wrap=True
+            )
+    return BELOW if alarms else OK
+
+
+@monitor.command("status")
+def status(names: Names = None, home: Home = None, as_json: o.Json = False, quiet: o.Quiet = False) -> int:
+    """How the watched tables are doing: last batch, what waits for a decision, how often an alarm was right."""
+    from kintsu.apps.cli.watched import status_table
+    from kintsu.run import watching
+
+    told = watching.status(names, home=home)
+    if as_json:
+        emit({"tables": [each.to_dict() for each in told]})
+    elif not quiet:
+        status_table(told, console())
+    return 0
+
+
+@monitor.command("trend")
+def trend(
+    name: Name,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option("--fact", metavar="FACT", help="A number to show, such as completeness:email; repeatable."),
+    ] = None,
+    days: Annotated[float | None, typer.Option("--days", metavar="N", help="Only the last N days.")] = None,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """The course of a table over its batches."""
+    from kintsu.apps.cli.watched import course_table
+    from kintsu.core.errors import UsageError
+    from kintsu.run import watching
+
+    course = watching.trend(name, fact, days=days, home=home)
+    unknown = [each for each in fact or () if course[each].null_count() == course.height] if course.height else []
+    if unknown:
+        known = watching.trend(name, days=days, home=home).columns[12:]
+        raise UsageError(f"no batch of {name!r} has a fact {unknown[0]!r}; there is {', '.join(known[:12])}, ...")
+    if as_json:
+        emit({"batches": course.to_dicts()})
+    elif not quiet:
+        course_table(course, fact or ["rows"], console())
+    return 0
+
+
+def _decide(name: str, batch: str, *, is_right: bool, home: str | None, by: str | None, as_json: bool) -> int:
+    import getpass
+
+    from kintsu.run import watching
+
+    row = watching.decide(name, batch, is_right=is_right, by=by or getpass.getuser(), home=home)
+    if as_json:
+        emit({"table": name, "batch": row.name, "state": row.state, "by": row.verdict_by})
+    else:
+        console().print(f"{plain(batch)} is {row.state}: it is {'learnt from' if is_right else 'not learnt from'}")
+    return 0
+
+
+@monitor.command("accept")
+def accept(name: Name, batch: BatchName, by: By = None, home: Home = None, as_json: o.Json = False) -> int:
+    """Say that a batch that alarmed is right: the alarm was false, and the batch is learnt from."""
+    return _decide(name, batch, is_right=True, home=home, by=by, as_json=as_json)
+
+
+@monitor.command("reject")
+def reject(name: Name, batch: BatchName, by: By = None, home: Home = None, as_json: o.Json = False) -> int:
+    """Say that a batch that alarmed is wrong: it stays out of what is normal."""
+    return _decide(name, batch, is_right=False, home=home, by=by, as_json=as_json)
+
+
+@monitor.command("remove")
+def remove(name: Name, home: Home = None, as_json: o.Json = False) -> int:
+    """Stop watching a table and forget its history."""
+    from kintsu.run import watching
+
+    watching.remove(name, home=home)
+    if as_json:
+        emit({"removed": name})
+    else:
+        console().print(f"{plain(name)} is watched no longer")
+    return 0

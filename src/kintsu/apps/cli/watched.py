@@ -1,0 +1,72 @@
+"""Lists of watched tables for the terminal: alarms, status, courses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from kintsu.apps.cli.console import GOLD, plain
+from kintsu.apps.cli.summary import DIM, grid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kintsu.run.watching import Judged, Status
+
+__all__ = ["course_table", "judged_table", "status_table"]
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+CAUSES: Final = 3
+
+
+def judged_table(judged: Sequence[Judged], console: Console) -> None:
+    """Batches that alarmed: which, what, and why in words."""
+    for each in judged:
+        told = each.judgement
+        issue = "unreadable" if told is None else told.issue
+        console.print(f"{plain(each.table, 40)} {plain(each.batch, 80)}: {issue}", style=GOLD, soft_wrap=True)
+        if told is None:
+            console.print(f"    {plain(each.error or '')}", soft_wrap=True)
+            continue
+        for cause in told.causes[:CAUSES]:
+            console.print(f"    {plain(cause.message)}", soft_wrap=True)
+        if len(told.causes) > CAUSES:
+            console.print(f"    and {len(told.causes) - CAUSES} more", style=DIM)
+
+
+def status_table(told: Sequence[Status], console: Console) -> None:
+    """A line for each table."""
+    if not told:
+        console.print("No table is watched: `kintsu monitor add NAME 'orders/*.csv'` begins with one.")
+        return
+    table = grid(*({"header": name} for name in ("table", "batches", "last", "state", "waiting", "alarms right")))
+    table.show_header = True
+    for each in told:
+        right = "" if each.precision is None else f"{each.precision:.0%}"
+        last = plain(each.last_batch or "", 40)
+        cells = (plain(each.table, 40), str(each.n_batches), last, each.last_state or "", str(len(each.waiting)), right)
+        table.add_row(*cells, style=GOLD if each.waiting else "")
+    console.print(table)
+    for each in told:
+        if each.last_message:
+            console.print(f"{plain(each.table, 40)}: {plain(each.last_message)}", soft_wrap=True)
+
+
+def course_table(course: pl.DataFrame, facts: Sequence[str], console: Console) -> None:
+    """A line for each batch, with a bar for each fact between its least and its most."""
+    table = grid(*({"header": name} for name in ("batch", "state", *facts)))
+    table.show_header = True
+    bars = {fact: _bars(course[fact].to_list()) for fact in facts}
+    for i, row in enumerate(course.iter_rows(named=True)):
+        cells = [f"{'' if row[fact] is None else f'{row[fact]:,.6g}'} {bars[fact][i]}" for fact in facts]
+        table.add_row(plain(row["name"], 60), row["state"], *cells, style=GOLD if row["alarm"] else "")
+    console.print(table)
+
+
+def _bars(values: Sequence[float | None]) -> list[str]:
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    step = (high - low) / (len(BARS) - 1) or 1.0
+    return [" " if value is None else BARS[round((value - low) / step)] for value in values]

@@ -1,0 +1,169 @@
+"""The batches of a watched table: files that match a pattern, or the periods of one table."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from kintsu.core.contracts import ReadOptions
+from kintsu.core.errors import InputError, UsageError
+from kintsu.run.typed import typed_frame
+
+__all__ = ["Arrival", "MonitorSettings", "arrivals", "period"]
+
+_DATE: Final = re.compile(
+    r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?:[T_\-. ]?(\d{2})(?:[:\-]?(\d{2}))?)?(?!\d)"
+)
+_PERIODS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """What is watched, and how.
+
+    Attributes
+    ----------
+    source
+        A file pattern such as "orders/*.csv" (every file is a batch), a folder, or one table with `date`.
+    date
+        Column of one table by whose periods it is cut into batches.
+    every
+        Length of a period: "1h", "1d", "1w", or a number of them.
+    window
+        Batches that are learnt from, at least 2.
+    sensitivity
+        Above 1 smaller deviations alarm, below 1 only larger ones; `kintsu monitor backtest` recommends it.
+    """
+
+    source: str
+    date: str | None = None
+    every: str = "1d"
+    window: int = 60
+    sensitivity: float = 1.0
+    read: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        period(self.every)
+        if self.window < 2:
+            raise UsageError(f"window is the number of batches to learn from, at least 2, not {self.window}")
+        if not self.sensitivity > 0:
+            raise UsageError(f"sensitivity is a number above 0, not {self.sensitivity}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able values, without what is the default."""
+        plain = MonitorSettings(self.source)
+        return {name: value for name, value in vars(self).items() if name == "source" or value != getattr(plain, name)}
+
+    @property
+    def options(self) -> ReadOptions | None:
+        return ReadOptions(**self.read) if self.read else None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A batch that can be read. `content` changes when what it holds does; `due` is the end of its period."""
+
+    name: str
+    at: datetime
+    due: datetime | None
+    arrived: datetime | None
+    content: str
+    load: Callable[[], pl.DataFrame]
+
+
+def period(every: str) -> timedelta:
+    """The length of a period written as "1d".
+
+    >>> period("6h")
+    datetime.timedelta(seconds=21600)
+    """
+    found = re.fullmatch(r"(\d+)\s*([hdw])", every.strip())
+    if not found or int(found[1]) == 0:
+        raise UsageError(f"a period is written like 1h, 1d or 1w, not {every!r}")
+    return int(found[1]) * _PERIODS[found[2]]
+
+
+def arrivals(settings: MonitorSettings, *, now: datetime) -> list[Arrival]:
+    """What there is to judge, oldest first. A period that is not over at `now` is left for later.
+
+    Raises
+    ------
+    InputError
+        Nothing matches, or the table lacks the column.
+    """
+    return _periods(settings, now) if settings.date is not None else _files(settings)
+
+
+def _files(settings: MonitorSettings) -> list[Arrival]:
+    pattern = Path(settings.source).expanduser()
+    if pattern.is_dir():
+        pattern = pattern / "*"
+    paths = [Path(name) for name in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 - it takes absolute patterns
+    paths = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    if not paths:
+        raise InputError(f"no file matches {settings.source!r}: name a pattern such as orders/*.csv, in quotes")
+    root = Path(re.split(r"[*?\[]", str(pattern))[0])
+    root = root if root.is_dir() else root.parent
+    found = []
+    for path in paths:
+        state = path.stat()
+        arrived = datetime.fromtimestamp(state.st_mtime, UTC)
+        due = _due(path.name, period(settings.every))
+        content = f"{state.st_size}-{state.st_mtime_ns}"
+        at = due - timedelta(microseconds=1) if due is not None else arrived
+        found.append(
+            Arrival(str(path.relative_to(root)), at, due, arrived, content, _reader(str(path), settings.options))
+        )
+    return sorted(found, key=lambda arrival: (arrival.at, arrival.name))
+
+
+def _reader(path: str, options: ReadOptions | None) -> Callable[[], pl.DataFrame]:
+    return lambda: typed_frame(path, options)
+
+
+def _held(frame: pl.DataFrame) -> Callable[[], pl.DataFrame]:
+    return lambda: frame
+
+
+def _due(name: str, length: timedelta) -> datetime | None:
+    """The end of the period whose start a file's name tells, such as orders-2026-11-20.csv or log_20261120T06.json."""
+    for found in _DATE.finditer(name):
+        year, _, month, day, hour, minute = found.groups()
+        try:
+            start = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
+        except ValueError:
+            continue  # a number that looks like a date
+        return start + length
+    return None
+
+
+def _periods(settings: MonitorSettings, now: datetime) -> list[Arrival]:
+    frame = typed_frame(settings.source, settings.options)
+    name, length = settings.date, period(settings.every)
+    if name not in frame.columns:
+        raise InputError(f"{settings.source} has no column {name!r}; it has {', '.join(map(repr, frame.columns[:10]))}")
+    if not isinstance(frame.schema[name], pl.Datetime | pl.Date):
+        raise InputError(f"{settings.source}: column {name!r} holds no dates (it is {frame.schema[name]})")
+    stamps = frame[name].cast(pl.Datetime("us"))
+    zone = frame.schema[name].time_zone if isinstance(frame.schema[name], pl.Datetime) else None  # type: ignore[attr-defined]
+    stamps = stamps.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else stamps
+    every = f"{round(length.total_seconds())}s" if length < timedelta(days=1) else f"{length.days}d"
+    parts = frame.with_columns(stamps.dt.truncate(every).alias("__kintsu_period")).partition_by(
+        "__kintsu_period", as_dict=True, include_key=False
+    )
+    found = []
+    for (start,), part in parts.items():
+        if start is None:
+            continue  # rows without a date belong to no period
+        due = start.replace(tzinfo=UTC) + length
+        if due <= now:
+            content = f"{int(part.hash_rows(seed=0).to_numpy().sum(dtype='uint64')):016x}"
+            found.append(Arrival(start.isoformat(), due - timedelta(microseconds=1), due, None, content, _held(part)))
+    return sorted(found, key=lambda arrival: arrival.at)

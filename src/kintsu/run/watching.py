@@ -1,0 +1,325 @@
+"""Watched tables: judge what has arrived, remember what was right, hold back what was not until somebody decides."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from kintsu.core.errors import KintsuError, UsageError
+from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
+from kintsu.io.store.home import find_home, home_for, is_url
+from kintsu.monitor.facts import facts
+from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
+from kintsu.monitor.judge import BatchJudgement, judge, learn_batches
+from kintsu.monitor.measure import BatchMetrics, measure
+from kintsu.monitor.packing import pack, unpack
+from kintsu.run.batches import Arrival, MonitorSettings, arrivals
+
+__all__ = ["Judged", "Status", "add", "backfill", "decide", "open_history", "remove", "run", "status", "trend"]
+
+NEW_NORMAL: Final = 3  # batches in a row that alarm, and resemble each other, before a backfill takes them for normal
+READY: Final = 30  # counts below which the forecast by the calendar knows less than the baseline
+VOLUME_DAYS: Final = 800  # of row counts that the forecast of the volume looks at
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one batch. `state` is "learnt" or "held"; `error` tells why it could not be read."""
+
+    table: str
+    batch: str
+    judgement: BatchJudgement | None
+    state: str
+    error: str | None = None
+
+    @property
+    def alarm(self) -> bool:
+        return self.error is not None or (self.judgement is not None and self.judgement.alarm)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able values."""
+        told = {} if self.judgement is None else self.judgement.to_dict()
+        return {"table": self.table, "batch": self.batch, "state": self.state, "error": self.error} | told
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a watched table is doing.
+
+    Attributes
+    ----------
+    waiting
+        Batches that alarmed and that nobody has decided on.
+    precision
+        Share of the alarms that people confirmed, out of those decided on; None without any.
+    false_alarm_rate
+        Alarms that people called wrong, out of all batches but those that were confirmed as wrong; None without any.
+    time_to_detection_min
+        Median minutes from the arrival of a batch that alarmed to its judgement; None where arrivals are unknown.
+    """
+
+    table: str
+    source: str
+    n_batches: int
+    last_batch: str | None
+    last_at: str | None
+    last_state: str | None
+    last_message: str | None
+    waiting: tuple[str, ...]
+    n_alarms: int
+    precision: float | None
+    false_alarm_rate: float | None
+    time_to_detection_min: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able values."""
+        return asdict(self)
+
+
+def open_history(home: Path | str | None = None, *, create: bool = False) -> History:
+    """The history in a folder or a PostgreSQL database.
+
+    Without `home` it is KINTSU_HOME, which may name either, else `.kintsu` in the current folder.
+
+    Raises
+    ------
+    UnknownRun
+        There is no store, and none is to be created.
+    """
+    import os
+
+    place = home if home is not None else os.environ.get("KINTSU_HOME")
+    if isinstance(place, str) and is_url(place):
+        return History(place)
+    if create:
+        return History(Path(place).expanduser().absolute() if place is not None else home_for(None))
+    return History(find_home(place))
+
+
+def add(name: str, settings: MonitorSettings, *, home: Path | str | None = None, replace: bool = False) -> Watched:
+    """Begin to watch a table. Nothing is read yet: `backfill` learns from what is there."""
+    if not name.strip():
+        raise UsageError("a watched table needs a name")
+    return open_history(home, create=True).watch(name, settings.to_dict(), replace=replace)
+
+
+def remove(name: str, *, home: Path | str | None = None) -> None:
+    """Stop watching a table and forget its history."""
+    open_history(home).forget(name)
+
+
+def backfill(
+    name: str,
+    *,
+    home: Path | str | None = None,
+    now: datetime | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Judged]:
+    """Learn from the batches that are there, oldest first, as if they had been judged one by one when they came.
+
+    What alarms stays out. But where batches in a row alarm and resemble each other, they are the new normal: there is
+    nobody to ask any more. When each arrived is not taken from the files, which may have been copied since.
+    """
+    history = open_history(home)
+    table = history.watched(name)
+    return _Watch(history, table).catch_up(now or datetime.now(UTC), is_past=True, progress=progress)
+
+
+def run(
+    names: list[str] | None = None,
+    *,
+    home: Path | str | None = None,
+    now: datetime | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Judged]:
+    """Judge the batches that have come since the last time, of the named tables or all of them.
+
+    A batch that was judged before is judged again only if it has changed. One that cannot be read is an alarm of its
+    own, and the others are still judged.
+    """
+    history = open_history(home)
+    tables = [history.watched(name) for name in names] if names else history.tables()
+    out: list[Judged] = []
+    for table in tables:
+        try:
+            out += _Watch(history, table).catch_up(now or datetime.now(UTC), is_past=False, progress=progress)
+        except KintsuError as error:
+            if names and len(names) == 1:
+                raise
+            out.append(Judged(table.name, "", None, HELD, str(error)))
+    return out
+
+
+def decide(name: str, batch: str, *, is_right: bool, by: str, home: Path | str | None = None) -> BatchRow:
+    """Say whether a batch that alarmed is right: then it is learnt from; if not, it stays out."""
+    history = open_history(home)
+    return history.decide(history.watched(name), batch, ACCEPTED if is_right else REJECTED, by=by)
+
+
+def trend(
+    name: str, facts: list[str] | None = None, *, days: float | None = None, home: Path | str | None = None
+) -> pl.DataFrame:
+    """The course of a table's batches: see `History.course`. `days` counts back from its last batch."""
+    history = open_history(home)
+    course = history.course(history.watched(name), facts)
+    if days is None or course.is_empty():
+        return course
+    last = course["at"].max()
+    assert isinstance(last, datetime)
+    return course.filter(pl.col("at") > last - timedelta(days=days))
+
+
+def status(names: list[str] | None = None, *, home: Path | str | None = None) -> list[Status]:
+    """How the named tables are doing, or all of them."""
+    history = open_history(home)
+    tables = [history.watched(name) for name in names] if names else history.tables()
+    return [_status(history, table) for table in tables]
+
+
+class _Watch:
+    """One table while its batches are judged in order: the window is kept between them."""
+
+    def __init__(self, history: History, table: Watched) -> None:
+        self.history, self.table = history, table
+        self.settings = MonitorSettings(**table.settings)
+        self.known, self.packed = history.contents(table)
+        self.window: deque[BatchMetrics] = deque(maxlen=self.settings.window)
+        self.held: list[tuple[BatchRow, BatchMetrics]] = []
+        self.volumes: dict[datetime, int] = {}
+        self.last: datetime | None = None
+
+    def catch_up(self, now: datetime, *, is_past: bool, progress: Callable[[str, float], None] | None) -> list[Judged]:
+        found = arrivals(self.settings, now=now)
+        fresh = [each for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)]
+        if not fresh:
+            return []
+        self._start(fresh[0].at)
+        out = []
+        for i, arrival in enumerate(fresh):
+            if progress is not None:
+                progress(f"{self.table.name}: {arrival.name}", i / len(fresh))
+            if self.last is not None and arrival.at < self.last:
+                self._start(arrival.at)  # one that was judged before has changed, or came late: look back from there
+            self.last = arrival.at
+            out.append(self._judge(arrival, is_past=is_past))
+        return out
+
+    def _is_packed(self, arrival: Arrival) -> bool:
+        """Whether it is so old that it was judged and packed away: it is not looked at again."""
+        return self.packed is not None and arrival.at < self.packed
+
+    def _start(self, before: datetime) -> None:
+        held = self.history.sketches(self.table, self.settings.window, before=before)
+        self.window = deque((unpack(body) for body in held), maxlen=self.settings.window)
+        self.held = []
+        course = self.history.course(self.table, [], since=before - timedelta(days=VOLUME_DAYS))
+        normal = course.filter((pl.col("at") < before) & pl.col("state").is_in(NORMAL) & pl.col("due").is_not_null())
+        self.volumes = dict(zip(normal["at"].to_list(), normal["rows"].to_list(), strict=True))
+
+    def _judge(self, arrival: Arrival, *, is_past: bool) -> Judged:
+        arrived = None if is_past else arrival.arrived
+        try:
+            metrics = measure(arrival.load(), due=arrival.due, arrived=arrived if arrival.due is not None else None)
+        except KintsuError as error:
+            return Judged(self.table.name, arrival.name, None, HELD, str(error))
+        told = judge(
+            learn_batches(list(self.window)),
+            metrics,
+            sensitivity=self.settings.sensitivity,
+            volume=self._volume(arrival, metrics),
+        )
+        row = BatchRow(
+            name=arrival.name,
+            at=arrival.at,
+            rows=metrics.rows,
+            facts=facts(metrics),
+            state=HELD if told.alarm else LEARNT,
+            alarm=told.alarm,
+            score=told.score,
+            issue=told.issue,
+            content=arrival.content,
+            due=None if arrival.due is None else arrival.due.isoformat(),
+            arrived=None if arrived is None else arrived.isoformat(),
+            judgement=told.to_dict() if told.alarm else None,
+            sketch=pack(metrics),
+        )
+        row = self.history.record(self.table, row, keep=self.settings.window)
+        if not told.alarm:
+            self._learn(row, metrics)
+            self.held = []
+        elif is_past:
+            self.held.append((row, metrics))
+            if self._is_new_normal():
+                for each, measured in self.held:
+                    self.history.record(self.table, replace(each, state=LEARNT), keep=self.settings.window)
+                    self._learn(each, measured)
+                self.held = []
+                row = replace(row, state=LEARNT)
+        return Judged(self.table.name, arrival.name, told, row.state)
+
+    def _learn(self, row: BatchRow, metrics: BatchMetrics) -> None:
+        self.window.append(metrics)
+        if row.due is not None:
+            self.volumes[row.at] = row.rows
+
+    def _is_new_normal(self) -> bool:
+        """Whether the batches that alarmed last would not alarm after each other."""
+        if len(self.held) < NEW_NORMAL:
+            return False
+        self.held = self.held[-NEW_NORMAL:]
+        *before, last = (metrics for _, metrics in self.held)
+        baseline = learn_batches([*self.window, *before])
+        return not judge(baseline, last, sensitivity=self.settings.sensitivity).alarm
+
+    def _volume(self, arrival: Arrival, metrics: BatchMetrics) -> VolumeForecast | None:
+        """The forecast of the rows by the calendar, where there are eight weeks and more of them."""
+        if arrival.due is None or len(self.volumes) < READY:
+            return None
+        frame = pl.DataFrame({"date": list(self.volumes), "count": list(self.volumes.values())})
+        dates = frame.with_columns(pl.col("date").dt.replace_time_zone(None).dt.truncate(self._step()))
+        at = arrival.at.replace(tzinfo=None)
+        at_slot = pl.Series([at]).dt.truncate(self._step()).item()
+        model = VolumeModel.fit(dates, before=at_slot)
+        return model.judge(at_slot, metrics.rows)
+
+    def _step(self) -> str:
+        return "1d" if self.settings.every.endswith(("d", "w")) else "1h"
+
+
+def _status(history: History, table: Watched) -> Status:
+    course = history.course(table, [])
+    last = course.row(-1, named=True) if course.height else None
+    message = None
+    if last is not None and last["alarm"]:
+        held = history.batch(table, last["name"])
+        message = None if held is None or held.judgement is None else held.judgement["message"]
+    alarms = course.filter("alarm")
+    right, wrong = (alarms.filter(pl.col("state") == state).height for state in (REJECTED, ACCEPTED))
+    clean = course.height - alarms.filter(pl.col("state").is_in([REJECTED, HELD])).height
+    return Status(
+        table=table.name,
+        source=table.settings["source"],
+        n_batches=course.height,
+        last_batch=None if last is None else last["name"],
+        last_at=None if last is None else last["at"].isoformat(),
+        last_state=None if last is None else last["state"],
+        last_message=message,
+        waiting=tuple(course.filter(pl.col("state") == HELD)["name"]),
+        n_alarms=alarms.height,
+        precision=right / (right + wrong) if right + wrong else None,
+        false_alarm_rate=wrong / clean if clean else None,
+        time_to_detection_min=_delay(alarms),
+    )
+
+
+def _delay(alarms: pl.DataFrame) -> float | None:
+    known = alarms.filter(pl.col("arrived").is_not_null())
+    arrived, judged = (known[name].str.to_datetime(time_zone="UTC") for name in ("arrived", "judged_at"))
+    minutes = ((judged - arrived).dt.total_seconds() / 60).median()
+    return float(minutes) if isinstance(minutes, float) else None

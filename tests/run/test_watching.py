@@ -1,0 +1,181 @@
+"""Watched tables, end to end: files come in, batches are judged once, people decide."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from sqlalchemy import text
+
+from kintsu.core.errors import InputError, UnknownRun, UsageError
+from kintsu.io.store import schema
+from kintsu.io.store.database import writing
+from kintsu.run import watching
+from kintsu.run.batches import MonitorSettings, arrivals, period
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FIRST = date(2026, 1, 5)
+
+
+def frame(day, rows=200):
+    rng = np.random.default_rng(day)
+    return pl.DataFrame(
+        {
+            "price": rng.lognormal(3, 0.5, rows).round(2),
+            "status": rng.choice(["paid", "open", "void"], rows, p=[0.8, 0.15, 0.05]),
+            "email": [f"u{k}@example.org" for k in rng.integers(0, 900, rows)],
+        }
+    )
+
+
+def deliver(folder, day, change=None):
+    path = folder / f"orders-{FIRST + timedelta(days=day)}.csv"
+    made = frame(day)
+    (made if change is None else made.with_columns(change)).write_csv(path)
+    return path.name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home(request, tmp_path):
+    if request.param == "sqlite":
+        return tmp_path / "store"
+    url = request.getfixturevalue("postgresql")
+    engine = watching.open_history(url).engine
+    request.addfinalizer(engine.dispose)
+    with writing(engine) as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def orders(tmp_path):
+    folder = tmp_path / "orders"
+    folder.mkdir()
+    for day in range(20):
+        deliver(folder, day)
+    return folder
+
+
+EMPTY = pl.when(pl.int_range(pl.len()) % 4 == 0).then(None).otherwise("email").alias("email")
+
+
+def test_a_bad_batch_is_held_until_somebody_decides(orders, home):
+    watching.add("orders", MonitorSettings(str(orders / "*.csv")), home=home)
+    past = watching.backfill("orders", home=home, now=NOW)
+    assert len(past) == 20 and not any(each.alarm for each in past)
+    bad, good = deliver(orders, 20, EMPTY), deliver(orders, 21)
+    judged = watching.run(home=home, now=NOW)
+    assert [(each.batch, each.alarm, each.state) for each in judged] == [(bad, True, "held"), (good, False, "learnt")]
+    assert (judged[0].judgement.issue, judged[0].judgement.columns[0]) == ("missing", "email")
+    assert watching.run(home=home, now=NOW) == []  # each batch is judged once
+    (told,) = watching.status(home=home)
+    assert told.waiting == (bad,) and told.n_batches == 22 and told.precision is None
+
+    watching.decide("orders", bad, is_right=False, by="ann", home=home)
+    (told,) = watching.status(home=home)
+    assert told.waiting == () and told.precision == 1.0 and told.false_alarm_rate == 0.0
+    watching.decide("orders", bad, is_right=True, by="ann", home=home)
+    (told,) = watching.status(home=home)
+    assert told.precision == 0.0 and told.false_alarm_rate == pytest.approx(1 / 22)
+    deliver(orders, 22, EMPTY)
+    assert not watching.run(["orders"], home=home, now=NOW)[0].alarm  # the accepted one has taught it
+
+
+def test_the_course_of_a_fact_is_kept(orders, home):
+    watching.add("orders", MonitorSettings(str(orders)), home=home)
+    watching.backfill("orders", home=home, now=NOW)
+    course = watching.trend("orders", ["completeness:email", "mean:price"], home=home)
+    assert course.height == 20 and course["completeness:email"].to_list() == [1.0] * 20
+    assert course["mean:price"].to_list() == pytest.approx([frame(day)["price"].mean() for day in range(20)], rel=1e-6)
+    assert watching.trend("orders", [], days=5, home=home).height == 5
+
+
+def test_a_batch_that_has_changed_is_judged_again_against_what_came_before_it(orders, tmp_path):
+    home = tmp_path / "store"
+    watching.add("orders", MonitorSettings(str(orders)), home=home)
+    watching.backfill("orders", home=home, now=NOW)
+    name = deliver(orders, 15, EMPTY)
+    (again,) = watching.run(home=home, now=NOW)
+    assert (again.batch, again.state) == (name, "held") and again.judgement.n_batches == 15
+    assert watching.status(home=home)[0].n_batches == 20
+
+
+def test_a_lasting_change_in_the_past_is_the_new_normal(tmp_path):
+    folder, home = tmp_path / "orders", tmp_path / "store"
+    folder.mkdir()
+    for day in range(30):
+        deliver(folder, day, None if day < 15 else pl.col("price") * 3)
+    watching.add("orders", MonitorSettings(str(folder)), home=home)
+    past = watching.backfill("orders", home=home, now=NOW)
+    assert [each.state for each in past[15:17]] == ["held", "held"]  # when they came nobody could know
+    assert watching.status(home=home)[0].waiting == () and not past[-1].alarm
+
+
+def test_a_table_is_cut_into_its_periods_and_the_last_one_waits_until_it_is_over(tmp_path):
+    days = [datetime(2026, 1, 5) + timedelta(days=day) for day in range(12)]
+    whole = pl.concat([frame(i, 50).with_columns(at=pl.lit(day)) for i, day in enumerate(days)])
+    path = tmp_path / "orders.parquet"
+    whole.write_parquet(path)
+    settings = MonitorSettings(str(path), date="at")
+    found = arrivals(settings, now=datetime(2026, 1, 16, 12, tzinfo=UTC))
+    assert len(found) == 11 and found[0].due == datetime(2026, 1, 6, tzinfo=UTC)
+    assert found[3].load().height == 50 and found[0].name == "2026-01-05T00:00:00"
+    assert found[0].content != found[1].content
+    assert len(arrivals(MonitorSettings(str(path), date="at", every="1w"), now=datetime(2026, 1, 16, tzinfo=UTC))) == 2
+
+
+def test_what_cannot_be_read_is_an_alarm_and_the_others_are_judged(orders, tmp_path):
+    home = tmp_path / "store"
+    watching.add("orders", MonitorSettings(str(orders / "*.parquet")), home=home)
+    watching.add("others", MonitorSettings(str(orders / "*.csv")), home=home)
+    for day in range(3):
+        frame(day).write_parquet(orders / f"orders-2026-02-0{day + 1}.parquet")
+    (orders / "orders-2026-02-09.parquet").write_bytes(b"PAR1 no")
+    judged = watching.run(home=home, now=NOW)
+    broken = [each for each in judged if each.error]
+    assert [each.batch for each in broken] == ["orders-2026-02-09.parquet"] and len(judged) == 24
+    assert watching.run(["orders"], home=home, now=NOW)[0].error  # it is tried again
+
+
+def test_settings_that_make_no_sense_are_refused(tmp_path):
+    home = tmp_path / "store"
+    with pytest.raises(UsageError, match="1h, 1d or 1w"):
+        MonitorSettings("x", every="1 month")
+    with pytest.raises(UsageError, match="at least 2"):
+        MonitorSettings("x", window=1)
+    with pytest.raises(UsageError, match="above 0"):
+        MonitorSettings("x", sensitivity=0)
+    with pytest.raises(UnknownRun):
+        watching.run(home=home)
+    watching.add("nothing", MonitorSettings(str(tmp_path / "none-*.csv")), home=home)
+    with pytest.raises(InputError, match="no file matches"):
+        watching.run(["nothing"], home=home)
+    with pytest.raises(UsageError, match="needs a name"):
+        watching.add(" ", MonitorSettings("x"), home=home)
+    (tmp_path / "a.csv").write_text("x\n1\n2\n")
+    with pytest.raises(InputError, match="no column 'at'"):
+        arrivals(MonitorSettings(str(tmp_path / "a.csv"), date="at"), now=NOW)
+    with pytest.raises(InputError, match="holds no dates"):
+        arrivals(MonitorSettings(str(tmp_path / "a.csv"), date="x"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "due"),
+    [
+        ("orders-2026-11-20.csv", datetime(2026, 11, 21, tzinfo=UTC)),
+        ("orders_20261120T06.json", datetime(2026, 11, 21, 6, tzinfo=UTC)),
+        ("2026.11.20.csv", datetime(2026, 11, 21, tzinfo=UTC)),
+        ("part-99999999-2026-11-20.csv", datetime(2026, 11, 21, tzinfo=UTC)),
+        ("orders-latest.csv", None),
+    ],
+)
+def test_the_due_time_is_read_from_the_name(tmp_path, name, due):
+    (tmp_path / name).write_text("x\n1\n")
+    (found,) = arrivals(MonitorSettings(str(tmp_path)), now=NOW)
+    assert found.due == due and found.arrived is not None
+
+
+def test_periods_have_units():
+    assert period("6h") == timedelta(hours=6) and period("2w") == timedelta(weeks=2)
