@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kintsu.run.crash_test import crash_test
     from kintsu.run.diff import diff
     from kintsu.run.forecast import forecast_volume, judge_lateness
+    from kintsu.run.gate import gate
     from kintsu.run.heal import heal
     from kintsu.run.monitor import Monitor
     from kintsu.run.profile import profile
@@ -42,6 +43,7 @@ __all__ = [
     "crash_test",
     "diff",
     "forecast_volume",
+    "gate",
     "heal",
     "judge_lateness",
     "profile",
@@ -59,6 +61,7 @@ _FACE: Final[dict[str, str]] = {
     "crash_test": "kintsu.run.crash_test",
     "diff": "kintsu.run.diff",
     "forecast_volume": "kintsu.run.forecast",
+    "gate": "kintsu.run.gate",
     "judge_lateness": "kintsu.run.forecast",
     "score_rows": "kintsu.run.score_rows",
     "undo": "kintsu.run.undo",

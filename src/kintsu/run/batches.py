@@ -16,7 +16,7 @@ from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UsageError
 from kintsu.run.typed import typed_frame
 
-__all__ = ["Arrival", "MonitorSettings", "arrivals", "period"]
+__all__ = ["Arrival", "MonitorSettings", "arrivals", "period", "start_of"]
 
 _DATE: Final = re.compile(
     r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?:[T_\-. ]?(\d{2})(?:[:\-]?(\d{2}))?)?(?!\d)"
@@ -115,7 +115,8 @@ def _files(settings: MonitorSettings) -> list[Arrival]:
     for path in paths:
         state = path.stat()
         arrived = datetime.fromtimestamp(state.st_mtime, UTC)
-        due = _due(path.name, period(settings.every))
+        start = start_of(path.name)
+        due = None if start is None else start + period(settings.every)
         content = f"{state.st_size}-{state.st_mtime_ns}"
         at = due - timedelta(microseconds=1) if due is not None else arrived
         found.append(
@@ -132,15 +133,14 @@ def _held(frame: pl.DataFrame) -> Callable[[], pl.DataFrame]:
     return lambda: frame
 
 
-def _due(name: str, length: timedelta) -> datetime | None:
-    """The end of the period whose start a file's name tells, such as orders-2026-11-20.csv or log_20261120T06.json."""
+def start_of(name: str) -> datetime | None:
+    """The start of the period that a file's name tells, such as orders-2026-11-20.csv or log_20261120T06.json."""
     for found in _DATE.finditer(name):
         year, _, month, day, hour, minute = found.groups()
         try:
-            start = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
+            return datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
         except ValueError:
             continue  # a number that looks like a date
-        return start + length
     return None
 
 

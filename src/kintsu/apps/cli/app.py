@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, look, mend, monitors, practice
+from kintsu.apps.cli import ask, history, look, mend, monitors, practice, watch
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="kintsu",
     help="Finds bad data in tables and mends it: explained, calibrated, undoable.",
-    epilog="Exit codes: 0 done · 1 check below --fail-under · 2 bad input or usage · 3 done, but a step failed.",
+    epilog="Exit codes: 0 done · 1 stopped by --fail-under or gate · 2 bad input or usage · 3 done, but a step failed.",
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
@@ -42,6 +42,7 @@ for command in (
     *(ask.ask, ask.answer, ask.teach, ask.label),
     *(mend.undo, history.log, history.show, history.store),
     *(look.profile, look.compare, look.diff),
+    watch.gate,
     practice.generate,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
