@@ -17,11 +17,12 @@ ALIKE: Final = 0.7  # share of cells that a renamed column has to share with the
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """`statistic` is "removed", "added", "renamed" or "type"."""
+    """`statistic` is "removed", "added", "renamed" (`to` its new name) or "type" (`to` its new kind)."""
 
     column: str
     statistic: str
     message: str
+    to: str | None = None
 
 
 def schema_changes(known: Traits, batch: BatchMetrics) -> list[SchemaChange]:
@@ -35,7 +36,7 @@ def schema_changes(known: Traits, batch: BatchMetrics) -> list[SchemaChange]:
         if best is not None and likeness[best] >= ALIKE and best not in renamed.values():
             renamed[name] = best
     changes = [
-        SchemaChange(old, "renamed", f"column `{old}` is gone, and `{new}` holds what it held: it was renamed")
+        SchemaChange(old, "renamed", f"column `{old}` is gone, and `{new}` holds what it held: it was renamed", new)
         for old, new in renamed.items()
     ]
     changes += [
@@ -52,7 +53,7 @@ def schema_changes(known: Traits, batch: BatchMetrics) -> list[SchemaChange]:
         now = batch.columns.get(name)
         if now is not None and now.filled and now.kind not in column.kinds:
             message = f"`{name}` came as {now.kind} ({now.dtype}); it was {column.kind} in every batch so far"
-            changes.append(SchemaChange(name, "type", message))
+            changes.append(SchemaChange(name, "type", message, now.kind))
     return changes
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UsageError
-from kintsu.run.typed import typed_frame
+from kintsu.run.typed import text_frame, typed_frame
 
 __all__ = ["Arrival", "MonitorSettings", "arrivals", "period", "start_of"]
 
@@ -76,6 +76,7 @@ class Arrival:
     arrived: datetime | None
     content: str
     load: Callable[[], pl.DataFrame]
+    raw: Callable[[], pl.DataFrame | None] | None = None  # its cells as they stand in the file, where that is text
 
 
 def period(every: str) -> timedelta:
@@ -120,13 +121,21 @@ def _files(settings: MonitorSettings) -> list[Arrival]:
         content = f"{state.st_size}-{state.st_mtime_ns}"
         at = due - timedelta(microseconds=1) if due is not None else arrived
         found.append(
-            Arrival(str(path.relative_to(root)), at, due, arrived, content, _reader(str(path), settings.options))
+            Arrival(
+                str(path.relative_to(root)),
+                at,
+                due,
+                arrived,
+                content,
+                _reader(typed_frame, str(path), settings.options),
+                _reader(text_frame, str(path), settings.options),
+            )
         )
     return sorted(found, key=lambda arrival: (arrival.at, arrival.name))
 
 
-def _reader(path: str, options: ReadOptions | None) -> Callable[[], pl.DataFrame]:
-    return lambda: typed_frame(path, options)
+def _reader(read: Callable[..., Any], path: str, options: ReadOptions | None) -> Callable[[], Any]:
+    return lambda: read(path, options)
 
 
 def _held(frame: pl.DataFrame) -> Callable[[], pl.DataFrame]:

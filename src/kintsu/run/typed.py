@@ -10,7 +10,7 @@ from kintsu.core.contracts import ReadOptions
 from kintsu.io.frames import FrameTable
 from kintsu.io.open import open_table
 
-__all__ = ["typed_frame"]
+__all__ = ["text_frame", "typed_frame"]
 
 
 def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
@@ -22,6 +22,13 @@ def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
     if isinstance(table, FrameTable) or any(dtype != pl.String for dtype in frame.dtypes):
         return frame
     return frame.select(_typed(column) for column in frame)
+
+
+def text_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame | None:
+    """All cells of a text file as they stand there; None where the source has types of its own."""
+    table = open_table(source, read)
+    frame = pl.concat([part.frame for part in table.batches()], how="vertical_relaxed")
+    return frame if all(dtype == pl.String for dtype in frame.dtypes) else None
 
 
 def _typed(text: pl.Series) -> pl.Series:

@@ -14,6 +14,7 @@ import polars as pl
 from kintsu.core.errors import KintsuError, UsageError
 from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
 from kintsu.io.store.home import find_home, home_for, is_url
+from kintsu.monitor.baseline import Baseline
 from kintsu.monitor.facts import facts
 from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
 from kintsu.monitor.judge import BatchJudgement, judge, learn_batches
@@ -21,7 +22,20 @@ from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.packing import pack, unpack
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 
-__all__ = ["Judged", "Status", "add", "backfill", "decide", "open_history", "remove", "run", "status", "trend"]
+__all__ = [
+    "Judged",
+    "Reopened",
+    "Status",
+    "add",
+    "backfill",
+    "decide",
+    "open_history",
+    "remove",
+    "reopen",
+    "run",
+    "status",
+    "trend",
+]
 
 NEW_NORMAL: Final = 3  # batches in a row that alarm, and resemble each other, before a backfill takes them for normal
 READY: Final = 30  # counts below which the forecast by the calendar knows less than the baseline
@@ -62,6 +76,10 @@ class Status:
         Alarms that people called wrong, out of all batches but those that were confirmed as wrong; None without any.
     time_to_detection_min
         Median minutes from the arrival of a batch that alarmed to its judgement; None where arrivals are unknown.
+    recovery
+        Share of the batches that somebody tried to mend which were as usual afterwards; None without any.
+    acceptance
+        Share of the remedies that would help, and had to be asked for, that were carried out; None without any.
     """
 
     table: str
@@ -76,6 +94,8 @@ class Status:
     precision: float | None
     false_alarm_rate: float | None
     time_to_detection_min: float | None
+    recovery: float | None
+    acceptance: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able values."""
@@ -180,6 +200,41 @@ def status(names: list[str] | None = None, *, home: Path | str | None = None) ->
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
     return [_status(history, table) for table in tables]
+
+
+@dataclass(frozen=True, eq=False)
+class Reopened:
+    """A batch that was judged before, with what it is held against. `good` holds the last good batch before it."""
+
+    history: History
+    table: Watched
+    settings: MonitorSettings
+    arrival: Arrival
+    baseline: Baseline | None
+    good: pl.DataFrame | None
+
+
+def reopen(name: str, batch: str, *, home: Path | str | None = None, now: datetime | None = None) -> Reopened:
+    """Find a batch again, and what was normal when it came.
+
+    Raises
+    ------
+    UsageError
+        It was never judged, or it is not there any more.
+    """
+    history = open_history(home)
+    table = history.watched(name)
+    settings = MonitorSettings(**table.settings)
+    found = {each.name: each for each in arrivals(settings, now=now or datetime.now(UTC))}
+    row = history.batch(table, batch)
+    if row is None or batch not in found:
+        why = "is not there any more" if row is not None else "was never judged"
+        raise UsageError(f"batch {batch!r} of {name!r} {why}: `kintsu monitor status {name}` tells what waits")
+    arrival = found[batch]
+    sketches = [unpack(body) for body in history.sketches(table, settings.window, before=arrival.at)]
+    course = history.course(table, []).filter((pl.col("at") < arrival.at) & pl.col("state").is_in(NORMAL))
+    good = [found[each] for each in course["name"] if each in found][-1:]
+    return Reopened(history, table, settings, arrival, learn_batches(sketches), good[0].load() if good else None)
 
 
 class _Watch:
@@ -301,6 +356,9 @@ def _status(history: History, table: Watched) -> Status:
         message = None if held is None or held.judgement is None else held.judgement["message"]
     alarms = course.filter("alarm")
     right, wrong = (alarms.filter(pl.col("state") == state).height for state in (REJECTED, ACCEPTED))
+    mendings = history.mendings(table)
+    tried = [one for each in mendings for one in each["decided"] if not one["is_safe"]]
+    asked = [one["outcome"] == "applied" for one in tried if one["outcome"] in ("applied", "helps")]
     clean = course.height - alarms.filter(pl.col("state").is_in([REJECTED, HELD])).height
     return Status(
         table=table.name,
@@ -315,6 +373,8 @@ def _status(history: History, table: Watched) -> Status:
         precision=right / (right + wrong) if right + wrong else None,
         false_alarm_rate=wrong / clean if clean else None,
         time_to_detection_min=_delay(alarms),
+        recovery=sum(each["action"] == "mended" for each in mendings) / len(mendings) if mendings else None,
+        acceptance=sum(asked) / len(asked) if asked else None,
     )
 
 

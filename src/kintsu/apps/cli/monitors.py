@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -178,6 +179,44 @@ def accept(name: Name, batch: BatchName, by: By = None, home: Home = None, as_js
 def reject(name: Name, batch: BatchName, by: By = None, home: Home = None, as_json: o.Json = False) -> int:
     """Say that a batch that alarmed is wrong: it stays out of what is normal."""
     return _decide(name, batch, is_right=False, home=home, by=by, as_json=as_json)
+
+
+@monitor.command("mend")
+def mend(
+    name: Name,
+    batch: BatchName,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="Write the mended batch here (.csv or .parquet).")
+    ] = None,
+    apply: Annotated[
+        list[str] | None,
+        typer.Option("--apply", metavar="ACTION", help="Carry out what has to be asked for, by its name; repeatable."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="COLUMN", help="Find rows of the last good batch by this column.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
+    by: By = None,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Mend a batch that alarmed, or say what would help; then judge it again. Exits with 1 if it still alarms."""
+    import getpass
+
+    from kintsu.apps.cli.exits import BELOW, OK
+    from kintsu.apps.cli.watched import mending_table
+    from kintsu.run.mend_batch import mend_batch
+
+    who = by or getpass.getuser()
+    done = mend_batch(name, batch, home=home, out=out, allow=apply or (), key=key, by=who, force=force)
+    if as_json:
+        emit({"table": name, "batch": batch, "output": out} | done.to_dict())
+    elif not quiet:
+        mending_table(done, console())
+        if out is not None:
+            console().print(f"written to {plain(out)}", soft_wrap=True)
+    return BELOW if done.validated.alarm else OK
 
 
 @monitor.command("remove")

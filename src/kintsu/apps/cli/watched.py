@@ -13,9 +13,10 @@ from kintsu.apps.cli.summary import DIM, grid
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kintsu.run.mend_batch import BatchMending
     from kintsu.run.watching import Judged, Status
 
-__all__ = ["course_table", "judged_table", "status_table"]
+__all__ = ["course_table", "judged_table", "mending_table", "status_table"]
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 CAUSES: Final = 3
@@ -52,6 +53,17 @@ def status_table(told: Sequence[Status], console: Console) -> None:
     for each in told:
         if each.last_message:
             console.print(f"{plain(each.table, 40)}: {plain(each.last_message)}", soft_wrap=True)
+
+
+def mending_table(done: BatchMending, console: Console) -> None:
+    """What was wrong, what was tried, and what the monitor says now."""
+    console.print(f"before: {plain(done.detected.message)}", soft_wrap=True)
+    for each in done.tried:
+        after = "" if each.after is None else f", then: {plain(each.after.message)}"
+        words = plain(each.remedy.message)
+        style = GOLD if each.outcome == "applied" else ""
+        console.print(f"  {each.remedy.action:<16}{each.outcome:<9}{words}{after}", style=style, soft_wrap=True)
+    console.print(f"{done.action}: {plain(done.message)}", soft_wrap=True)
 
 
 def course_table(course: pl.DataFrame, facts: Sequence[str], console: Console) -> None:

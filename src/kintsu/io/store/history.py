@@ -71,6 +71,7 @@ class BatchRow:
     judged_at: str = ""
     verdict_by: str | None = None
     verdict_at: str | None = None
+    mending: Mapping[str, Any] | None = None
     id: int = 0
 
 
@@ -202,6 +203,7 @@ class History:
             "sketch": row.sketch,
             "verdict_by": row.verdict_by,
             "verdict_at": row.verdict_at,
+            "mending": None if row.mending is None else json.dumps(dict(row.mending), ensure_ascii=False),
         }
         same = (batches.c.monitor == table.id) & (batches.c.name == row.name)
         known = connection.execute(batches.select().with_only_columns(batches.c.id).where(same)).scalar()
@@ -323,6 +325,26 @@ class History:
                 names = [row.name for row in connection.execute(b.select().where(b.c.monitor == table.id))]
                 raise UsageError(f"{table.name!r} has no batch {name!r}{_nearest(name, names)}")
             return _batch(connection, connection.execute(b.select().where(mine)).one())
+
+    def remember(self, table: Watched, name: str, mending: Mapping[str, Any]) -> None:
+        """Keep with a batch what was done to mend it: a JSON object."""
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        with schema.writing(self.engine) as connection:
+            mine = (b.c.monitor == table.id) & (b.c.name == name)
+            connection.execute(b.update().where(mine).values(mending=json.dumps(dict(mending), ensure_ascii=False)))
+
+    def mendings(self, table: Watched) -> list[dict[str, Any]]:
+        """What was done to mend batches, oldest first; only of batches that are not packed."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        query = select(b.c.mending).where(b.c.monitor == table.id, b.c.mending.is_not(None)).order_by(b.c.at_us)
+        with schema.reading(self.engine) as connection:
+            return [json.loads(row.mending) for row in connection.execute(query)]
 
     def course(
         self, table: Watched, facts: Iterable[str] | None = None, *, since: datetime | None = None
@@ -458,6 +480,7 @@ def _batch(connection: Connection, row: Any) -> BatchRow:
         judged_at=row.judged_at,
         verdict_by=row.verdict_by,
         verdict_at=row.verdict_at,
+        mending=None if row.mending is None else json.loads(row.mending),
         id=row.id,
     )
 

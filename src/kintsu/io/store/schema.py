@@ -120,6 +120,7 @@ batches = Table(
     Column("facts", LargeBinary, nullable=False),  # float32, little endian, in the order of the layout
     Column("judgement", Text),  # JSON, of batches that alarmed
     Column("sketch", LargeBinary),  # packed BatchMetrics, while the batch may be in a baseline
+    Column("mending", Text),  # JSON: what was detected, decided, done and found afterwards
     Column("verdict_by", String(255)),
     Column("verdict_at", String(32)),
     UniqueConstraint("monitor", "name"),

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("facts", sa.LargeBinary, nullable=False),
         sa.Column("judgement", sa.Text),
         sa.Column("sketch", sa.LargeBinary),
+        sa.Column("mending", sa.Text),
         sa.Column("verdict_by", sa.String(255)),
         sa.Column("verdict_at", sa.String(32)),
         sa.UniqueConstraint("monitor", "name"),

@@ -1,0 +1,77 @@
+"""The commands about watched tables: exit codes, one JSON object, words for people."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kintsu.apps.cli import edge
+
+
+@pytest.fixture
+def orders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders").mkdir()
+    for day in range(10, 24):
+        deliver(tmp_path, day)
+    return tmp_path
+
+
+def deliver(folder, day, **changed):
+    rng = np.random.default_rng(day)
+    frame = pl.DataFrame({"price": rng.lognormal(3, 0.5, 200).round(2), "city": rng.choice(["Lyon", "Nice"], 200)})
+    frame.with_columns(**changed).write_csv(folder / "orders" / f"orders-2026-01-{day}.csv")
+
+
+def told(capsys, *arguments):
+    code = edge.run([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_table_is_watched_from_the_first_day_to_a_verdict(orders, capsys):
+    assert edge.run(["monitor", "add", "orders", "orders/*.csv", "--window", "30"]) == 0
+    assert "backfill orders" in capsys.readouterr().out
+    assert told(capsys, "monitor", "backfill", "orders") == (0, {"learnt": 14, "held": []})
+    assert told(capsys, "monitor", "run") == (0, {"judged": [], "alarms": 0})
+    deliver(orders, 24, city=pl.lit(None, pl.String))
+    assert edge.run(["monitor", "run", "orders"]) == 1
+    out = capsys.readouterr().out
+    assert "orders-2026-01-24.csv: missing" in out and "100.0 % of the cells of `city` are empty" in out
+    code, status = told(capsys, "monitor", "status")
+    assert code == 0 and status["tables"][0]["waiting"] == ["orders-2026-01-24.csv"]
+    assert edge.run(["monitor", "status"]) == 0
+    assert "orders-2026-01-24.csv" in capsys.readouterr().out
+    code, mended = told(capsys, "monitor", "mend", "orders", "orders-2026-01-24.csv")
+    assert code == 1 and mended["action"] in ("suggested", "held") and mended["validated"]["alarm"]
+    code, verdict = told(capsys, "monitor", "reject", "orders", "orders-2026-01-24.csv", "--by", "ann")
+    assert (code, verdict["state"], verdict["by"]) == (0, "rejected", "ann")
+    assert told(capsys, "monitor", "accept", "orders", "orders-2026-01-24.csv")[1]["state"] == "accepted"
+    assert told(capsys, "monitor", "remove", "orders") == (0, {"removed": "orders"})
+    assert told(capsys, "monitor", "status") == (0, {"tables": []})
+
+
+def test_the_course_of_a_fact_is_shown(orders, capsys):
+    edge.run(["monitor", "add", "orders", "orders", "-q"])
+    edge.run(["monitor", "backfill", "orders", "-q"])
+    code, course = told(capsys, "monitor", "trend", "orders", "--fact", "mean:price", "--days", "3")
+    assert code == 0 and len(course["batches"]) == 3 and course["batches"][0]["mean:price"] > 0
+    assert edge.run(["monitor", "trend", "orders"]) == 0
+    assert capsys.readouterr().out.count("orders-2026-01-") == 14
+    assert edge.run(["monitor", "trend", "orders", "--fact", "mean:prize"]) == 2
+    assert "no batch of 'orders' has a fact 'mean:prize'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "no history found"),
+        (["add", "x", "x.csv", "--every", "1m"], "written like 1h, 1d or 1w"),
+        (["status", "--home", "mysql://x/y"], "not mysql"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert edge.run(["monitor", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
