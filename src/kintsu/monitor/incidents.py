@@ -129,6 +129,8 @@ def advance(
 
     Parameters
     ----------
+    incidents
+        Those that are open, and those that ended within `reopen_within`; older ones play no part.
     batches
         In the order in which they came. None at all lets only time pass: incidents rise, held notices become due.
     now
@@ -138,10 +140,13 @@ def advance(
         `group_within` ago. Only for a service that calls again later. Otherwise the incidents of this call are grouped.
     """
     rules = policy or AlertPolicy()
-    found = {incident.id: incident for incident in incidents}
+    found: dict[str, dict[str, Incident]] = {}
+    for incident in incidents:
+        found.setdefault(incident.table, {})[incident.id] = incident
     for batch in batches:
-        found |= {incident.id: incident for incident in _after(found, batch, now, rules)}
-    risen = [_risen(incident, now, rules) for incident in found.values()]
+        mine = found.setdefault(batch.table, {})
+        mine |= {incident.id: incident for incident in _after(mine, batch, now, rules)}
+    risen = [_risen(incident, now, rules) for mine in found.values() for incident in mine.values()]
     return told(sorted(risen, key=_age), now, rules, hold=hold)
 
 
@@ -171,8 +176,8 @@ def _changed(incidents: Iterable[Incident], id: str, **fields: Any) -> Incidents
 
 
 def _after(found: Mapping[str, Incident], batch: JudgedBatch, now: datetime, policy: AlertPolicy) -> list[Incident]:
-    """The incidents that a batch changes or opens."""
-    mine = sorted((i for i in found.values() if i.table == batch.table), key=_age)
+    """The incidents of a batch's table that it changes or opens."""
+    mine = sorted(found.values(), key=_age)
     running = [incident for incident in mine if incident.is_open]
     if not batch.judgement.alarm:
         return [_better(i, batch.batch, now, policy) for i in running] if batch.judgement.state == "judged" else []

@@ -26,8 +26,9 @@ def told(
 ) -> tuple[tuple[Incident, ...], tuple[Notice, ...]]:
     """The incidents with their news told, and the notices: one for each kind of news and upstream."""
     kept, groups = [], dict[tuple[str, str], list["Incident"]]()
+    recent = _recently_told(incidents, now, policy) if hold else set()
     for incident in incidents:
-        if not incident.news or (hold and _waits(incident, incidents, now, policy)):
+        if not incident.news or _waits(incident, recent, now, policy):
             kept.append(incident)
             continue
         if incident.news == "continued" and _is_quiet(incident, now, policy):
@@ -45,17 +46,17 @@ def _is_quiet(incident: Incident, now: datetime, policy: AlertPolicy) -> bool:
     return incident.told_at is not None and now - incident.told_at < policy.cool_down
 
 
-def _waits(incident: Incident, incidents: Sequence[Incident], now: datetime, policy: AlertPolicy) -> bool:
-    """Whether an opening waits for others of its upstream, of which something was told a short time ago."""
+def _recently_told(incidents: Sequence[Incident], now: datetime, policy: AlertPolicy) -> set[str]:
+    """The upstreams of which something was told a short time ago."""
+    told_at = ((policy.upstream.get(i.table, ""), i.told_at) for i in incidents)
+    return {upstream for upstream, at in told_at if at is not None and now - at < policy.group_within}
+
+
+def _waits(incident: Incident, recent: set[str], now: datetime, policy: AlertPolicy) -> bool:
+    """Whether an opening waits for others of its upstream; what pages never does."""
     if incident.news not in OPENINGS or incident.level == LEVELS[-1] or now - incident.since >= policy.group_within:
         return False
-    mine = policy.upstream.get(incident.table, "")
-    return any(
-        other.told_at is not None
-        and now - other.told_at < policy.group_within
-        and policy.upstream.get(other.table, "") == mine
-        for other in incidents
-    )
+    return policy.upstream.get(incident.table, "") in recent
 
 
 def _notice(kind: str, upstream: str, incidents: Sequence[Incident], now: datetime) -> Notice:
