@@ -258,6 +258,7 @@ def test_bounds_are_compared_with_the_digits_that_are_stored():
     assert stored["completeness:email"] < 0.9
     assert is_kept(read_sentence("completeness of email >= .9"), stored) is True
     assert is_kept(read_sentence("completeness of email > .9"), stored) is False
+    assert is_kept(read_sentence("completeness of email > .9"), {"completeness:email": 0.9}) is False
     assert is_kept(read_sentence("completeness of phone >= .9"), stored) is None
     assert is_kept(read_sentence("arrives by 06:00"), {"late_h": 1.0}) is None
 
@@ -304,6 +305,24 @@ def test_what_stands_still_is_no_risk():
     assert told.state == "ok" and told.outlook.day is None and told.outlook.probability < 0.01
     constant = course(40, rows=[7.0] * 40)
     assert standing("rows >= 7, every day a month", constant, START + 40 * DAY + HOUR).outlook.probability == 0.0
+
+
+def test_weekdays_to_come_are_like_those_so_far():
+    """Every weekend misses; two misses a week are allowed, and a third would only come on a weekday."""
+    rng = np.random.default_rng(3)
+    weekend = np.array([(START + i * DAY).weekday() > 4 for i in range(56)])
+    frame = course(56, mean__x=np.where(weekend, 5.0, 10.0) + rng.normal(0, 0.5, 56))
+    told = standing("mean of x >= 7.5, 70 % of days over 7 days", frame, START + 56 * DAY + HOUR)
+    assert told.n_missed == 2 and told.outlook.probability < 0.01
+    shuffled = frame.with_columns(pl.col("mean:x").shuffle(seed=1))
+    assert standing("mean of x >= 7.5, 50 % of days over 7 days", shuffled, START + 56 * DAY).outlook.probability > 0.5
+
+
+def test_a_month_that_the_first_batch_came_in_begins_with_it():
+    frame = course(5, START + 20 * DAY, rows=[5.0] * 5)
+    told = standing("rows >= 1, 90 % of days a month", frame, START + 25 * DAY + HOUR)
+    assert told.allowed == pytest.approx(1.0)  # of the ten days from the 21st
+    assert standing("rows >= 1, 90 % of days over 30 days", frame, START + 25 * DAY).allowed == pytest.approx(3.0)
 
 
 def test_gaps_to_come_are_as_frequent_as_those_so_far():
