@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kintsu.run.compare import compare
     from kintsu.run.crash_test import crash_test
     from kintsu.run.diff import diff
+    from kintsu.run.drift import drift
     from kintsu.run.forecast import forecast_volume, judge_lateness
     from kintsu.run.gate import gate
     from kintsu.run.heal import heal
@@ -42,6 +43,7 @@ __all__ = [
     "compare",
     "crash_test",
     "diff",
+    "drift",
     "forecast_volume",
     "gate",
     "heal",
@@ -60,6 +62,7 @@ _FACE: Final[dict[str, str]] = {
     "compare": "kintsu.run.compare",
     "crash_test": "kintsu.run.crash_test",
     "diff": "kintsu.run.diff",
+    "drift": "kintsu.run.drift",
     "forecast_volume": "kintsu.run.forecast",
     "gate": "kintsu.run.gate",
     "judge_lateness": "kintsu.run.forecast",

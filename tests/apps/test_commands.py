@@ -165,8 +165,14 @@ def test_profiles_and_differences_are_told(place, capsys):
     assert set(fields) <= set(profile["columns"]["city"])
     told(capsys, "heal", "people.csv")
     assert told(capsys, "compare", "people.csv", "people.healed.csv")["schema"]["same"]
+    drift = told(capsys, "compare", "--drift", "people.csv", "people.healed.csv")["drift"]
+    assert {column["column"] for column in drift["columns"]} == set(profile["columns"])
     assert told(capsys, "diff", "people.csv", "people.healed.csv")["columns"] == {"city": 3}
-    for command in ("profile people.csv", "compare people.csv people.healed.csv", "diff people.csv people.healed.csv"):
+    for command in (
+        "profile people.csv",
+        "compare --drift people.csv people.healed.csv",
+        "diff people.csv people.healed.csv",
+    ):
         assert edge.run(command.split()) == 0
     assert "city" in capsys.readouterr().out
 

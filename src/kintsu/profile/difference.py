@@ -16,20 +16,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def _shares(counts: Floats, floor: float) -> Floats:
-    share = np.maximum(counts / max(float(counts.sum()), 1.0), floor)
-    return np.asarray(share / share.sum())
+    share = np.maximum(counts / np.maximum(counts.sum(-1, keepdims=True), 1.0), floor)
+    return np.asarray(share / share.sum(-1, keepdims=True))
 
 
-def psi(reference: Floats, current: Floats, *, floor: float = 1e-4) -> float:
-    """Population stability index of two histograms over the same bins: 0 equal, above .25 usually called a shift.
+def psi(reference: Floats, current: Floats, *, floor: float = 1e-4) -> Floats:
+    """Population stability index of histograms over the same bins (the last axis): 0 equal, above .25 called a shift.
 
     `floor` is the share given to an empty bin, so that the logarithm is defined.
 
-    >>> round(psi(np.array([50.0, 50.0]), np.array([50.0, 50.0])), 6)
+    >>> round(float(psi(np.array([50.0, 50.0]), np.array([50.0, 50.0]))), 6)
     0.0
     """
     a, b = _shares(reference, floor), _shares(current, floor)
-    return float(((b - a) * np.log(b / a)).sum())
+    return np.asarray(((b - a) * np.log(b / a)).sum(-1))
 
 
 def psi_noise(bins: int, n: float, m: float) -> float:
@@ -37,19 +37,19 @@ def psi_noise(bins: int, n: float, m: float) -> float:
     return (bins - 1) * (1 / max(n, 1.0) + 1 / max(m, 1.0))
 
 
-def jensen_shannon(reference: Floats, current: Floats) -> float:
-    """Jensen-Shannon distance with base 2: 0 equal, 1 nothing in common."""
-    a, b = reference / max(float(reference.sum()), 1.0), current / max(float(current.sum()), 1.0)
+def jensen_shannon(reference: Floats, current: Floats) -> Floats:
+    """Jensen-Shannon distance of histograms with base 2: 0 equal, 1 nothing in common."""
+    a, b = (counts / np.maximum(counts.sum(-1, keepdims=True), 1.0) for counts in (reference, current))
     middle = (a + b) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = [np.where(p > 0, p * np.log2(p / middle), 0.0).sum() for p in (a, b)]
-    return float(np.sqrt(max(0.0, sum(terms) / 2)))
+        terms = [np.where(p > 0, p * np.log2(p / middle), 0.0).sum(-1) for p in (a, b)]
+    return np.asarray(np.sqrt(np.maximum(0.0, (terms[0] + terms[1]) / 2)))
 
 
-def kolmogorov_smirnov(reference: Floats, current: Floats) -> float:
-    """Largest difference of the cumulative shares of two histograms over the same ordered bins, in [0, 1]."""
-    a, b = (np.cumsum(c) / max(float(c.sum()), 1.0) for c in (reference, current))
-    return float(np.abs(a - b).max()) if len(a) else 0.0
+def kolmogorov_smirnov(reference: Floats, current: Floats) -> Floats:
+    """Largest difference of the cumulative shares of histograms over the same ordered bins, in [0, 1]."""
+    a, b = (np.cumsum(c, -1) / np.maximum(c.sum(-1, keepdims=True), 1.0) for c in (reference, current))
+    return np.asarray(np.abs(a - b).max(-1, initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def column_difference(name: str, a: Profile, b: Profile) -> ColumnDifference:
     measured: dict[str, float] = {}
     if x.sum() and y.sum():
         measured = {
-            "psi": psi(x, y),
+            "psi": float(psi(x, y)),
             "psi_noise": psi_noise(len(x), float(x.sum()), float(y.sum())),
-            "js": jensen_shannon(x, y),
+            "js": float(jensen_shannon(x, y)),
         }
         if ordered:
             measured["ks"] = _ks(name, a, b)

@@ -105,6 +105,10 @@ def compare(
     old: A,
     new: B,
     seed: o.Seed = 0,
+    drift: Annotated[
+        bool,
+        typer.Option("--drift", help="Measure drift by test and by size, column by column and of the rows as a whole."),
+    ] = False,
     *,
     read: o.Read,
     as_json: o.Json = False,
@@ -115,6 +119,10 @@ def compare(
     from kintsu.run.compare import compare as run
 
     told = run(old, new, seed=seed, read=read).to_dict()
+    if drift:
+        from kintsu.run.drift import drift as measured
+
+        told["drift"] = measured(old, new, seed=seed, read=read).to_dict()
     if as_json:
         emit(told)
     elif not quiet:

@@ -174,12 +174,36 @@ def compare_table(told: Mapping[str, Any], console: Console) -> None:
     differing = {name: words for name, column in told["columns"].items() if (words := _differences(column))}
     if not differing:
         console.print("No column that both have differs.")
-        return
-    heading(console, "Columns that differ", f"{len(differing):,} of {len(told['columns']):,}")
+    else:
+        heading(console, "Columns that differ", f"{len(differing):,} of {len(told['columns']):,}")
+        table = grid({"min_width": 1}, {"no_wrap": True}, {"style": DIM, "ratio": 1})
+        for name, words in differing.items():
+            table.add_row("", plain(name, 24, told=False), "; ".join(words))
+        console.print(table)
+    if "drift" in told:
+        _drift(told["drift"], console)
+
+
+def _drift(told: Mapping[str, Any], console: Console) -> None:
+    """Columns that drifted by more than chance, and what tells the rows of the two tables apart."""
+    console.print()
+    drifted = [column for column in told["columns"] if column["is_drifted"]]
+    heading(console, "Drift", f"{len(drifted):,} of {len(told['columns']):,} columns, by more than chance")
     table = grid({"min_width": 1}, {"no_wrap": True}, {"style": DIM, "ratio": 1})
-    for name, words in differing.items():
-        table.add_row("", plain(name, 24, told=False), "; ".join(words))
-    console.print(table)
+    for column in drifted:
+        sizes = [
+            f"{name.replace('_', ' ')} {size:.3g} (by chance {column[f'{name}_by_chance']:.2g})"
+            for name, size in column.items()
+            if f"{name}_by_chance" in column
+        ]
+        p = [f"p {column['p']:.2g}"] if "p" in column else [column["kind"]]
+        table.add_row("", plain(column["column"], 24, told=False), "; ".join([*p, *sizes]))
+    if drifted:
+        console.print(table)
+    joint = told["joint"]
+    if joint is not None:
+        by = ", ".join(plain(name, 24) for name, _ in joint["columns"])
+        console.print(f"Rows told apart with an AUC of {joint['auc']:.3f} (p {joint['p']:.2g}){by and f', by {by}'}")
 
 
 def _differences(column: Mapping[str, Any]) -> list[str]:

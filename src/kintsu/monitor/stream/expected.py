@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from kintsu.monitor.drift.measures import likelihood_ratio
 from kintsu.monitor.stream.bins import BEYOND, FIRST, NULL
 
 __all__ = ["Expected", "expect"]
@@ -21,7 +22,6 @@ RARE: Final = 5.0  # expected cells of a bin below which it is judged as a rare 
 MIN_BLOCKS: Final = 4  # blocks of the reference below which they do not tell how far blocks differ
 DOUBT: Final = 0.01  # p-value of blocks that differ no more than by chance, below which they are taken to differ more
 EDGES: Final = 2.0  # cells of new data expected outside the range of as many cells of reference
-MOST_DIVIDED: Final = 1.5  # a correction for small counts that is meant to be small
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,32 +100,6 @@ class Expected:
             p = special.chdtrc(k, statistic)
         # where nearly all cells are empty, too few are left for the law of chi2
         return np.where(pooled.sum(1) >= RARE * (k + 1), _log10(p), 0.0)
-
-
-def likelihood_ratio(counts: Floats, reference: Floats) -> Floats:
-    """The chi2 of likelihood ratios between each row of counts and the reference, both of them samples.
-
-    Its tail is right where Pearson's is too heavy: a bin with eight expected cells and twenty-five found.
-
-    References
-    ----------
-    Wilks, The large-sample distribution of the likelihood ratio, Annals of Mathematical Statistics 9, 1938; divided as
-    of Williams, Improved likelihood ratio tests for complete contingency tables, Biometrika 63, 1976.
-
-    Examples
-    --------
-    >>> float(likelihood_ratio(np.array([[50.0, 50.0]]), np.array([500.0, 500.0]))[0])
-    0.0
-    """
-    n, m = counts.sum(-1, keepdims=True), reference.sum(-1, keepdims=True)
-    share = (counts + reference) / (n + m)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(counts > 0, counts * np.log(counts / (n * share)), 0.0)
-        terms += np.where(reference > 0, reference * np.log(reference / (m * share)), 0.0)
-        smallness = np.where(share > 0, 1 / share, 0.0).sum(-1) - 1
-    size = np.maximum(n[..., 0], 1.0)
-    williams = 1 + smallness * (1 / size + 1 / m[..., 0]) / (6 * max(counts.shape[-1] - 1, 1))
-    return np.asarray(np.maximum(2 * terms.sum(-1), 0.0) / np.minimum(williams, MOST_DIVIDED))
 
 
 def _log10(p: Floats) -> Floats:
