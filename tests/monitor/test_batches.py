@@ -157,6 +157,8 @@ def test_messages_tell_numbers_in_the_table_s_units(baseline):
     assert late.startswith("it came 24") and " min was expected" in late
     volume = judge(baseline, metrics(FAULTS["no rows"][0])).message
     assert volume.startswith("0 rows came; ")
+    half = judge(baseline, metrics(FAULTS["half the rows"][0]))
+    assert " rows came; " in half.message and half.causes[1].column == "at"  # the hours that are missing come after it
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 6])

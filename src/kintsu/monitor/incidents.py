@@ -12,13 +12,12 @@ from typing import Any, Final
 from kintsu.core.errors import UsageError
 from kintsu.core.notice import LEVELS, Notice
 from kintsu.monitor.alerts import AlertPolicy
+from kintsu.monitor.issue import WHOLE
 from kintsu.monitor.judge import BatchJudgement
 from kintsu.monitor.notices import told
 
 __all__ = ["Incident", "JudgedBatch", "acknowledge", "advance", "resolve"]
 
-WHOLE: Final = frozenset({"volume", "timeliness", "duplicates"})
-"""Issues of the whole batch: the columns beside them are consequences, and say nothing of which incident it is."""
 KEPT: Final = 50  # names of batches that an incident keeps
 MOST_COLUMNS: Final = 20  # a table in which everything moved is not told column by column
 MOST_DOUBLINGS: Final = 4  # a flapping incident needs at most 16 times as many good batches

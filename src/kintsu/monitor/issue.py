@@ -8,11 +8,14 @@ from typing import Final
 from kintsu.monitor.baseline import Baseline, Surprise
 from kintsu.monitor.measure import NUMBER, TEXT, TIME, BatchMetrics
 
-__all__ = ["ISSUES", "name_issue", "suspects"]
+__all__ = ["ISSUES", "WHOLE", "name_issue", "suspects"]
 
 ISSUES: Final = (
     "missing", "outlier", "drift", "schema", "duplicates", "type_mismatch", "volume", "timeliness", "pattern", "none",
 )  # fmt: skip
+
+WHOLE: Final = frozenset({"volume", "timeliness", "duplicates"})
+"""Issues of the whole batch: what is odd in its columns beside them is a consequence."""
 
 FAR: Final = math.asinh(5.0)  # an outlier lies at least five spreads of its column away
 MOST_SUSPECTS: Final = 5

@@ -10,7 +10,7 @@ import numpy as np
 
 from kintsu.monitor.baseline import Baseline, Surprise, learn
 from kintsu.monitor.forecast.model import VolumeForecast
-from kintsu.monitor.issue import name_issue, suspects
+from kintsu.monitor.issue import WHOLE, name_issue, suspects
 from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.schema import SchemaChange, schema_changes
 from kintsu.monitor.tell import BAND, tell
@@ -142,7 +142,7 @@ def judge(
     score = max((s.strength for s in found), default=0.0)
     issue = name_issue(baseline, batch, found, columns) if score > 1 else "none"
     reasons = [s for s in found if s.is_loud] or found
-    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns)[:MOST_CAUSES])
+    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns, issue)[:MOST_CAUSES])
     notes = _notes(baseline, batch)
     return BatchJudgement(score > 1, max(score, 0.0), issue, tuple(columns), causes, state, n, notes=notes)
 
@@ -186,10 +186,14 @@ def _of_facts(changes: list[SchemaChange], state: str, n: int) -> BatchJudgement
     return BatchJudgement(True, CERTAIN, issue, columns, causes, state, n)
 
 
-def _ranked(found: list[Surprise], columns: list[str]) -> list[Surprise]:
-    """What alarms of the first suspect before what alarms of others; then by strength."""
+def _ranked(found: list[Surprise], columns: list[str], issue: str) -> list[Surprise]:
+    """What alarms of the first suspect before what alarms of others; then by strength. Of an issue of the whole batch
+    what alarms of the whole batch comes first."""
     first = columns[0] if columns else ""
-    return sorted(found, key=lambda s: (not s.is_loud, s.column not in ("", first), -s.strength))
+    before = ("",) if issue in WHOLE else ()
+    return sorted(
+        found, key=lambda s: (not s.is_loud, s.column not in before, s.column not in ("", first), -s.strength)
+    )
 
 
 def _cause(baseline: Baseline, surprise: Surprise) -> Cause:

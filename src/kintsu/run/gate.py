@@ -70,7 +70,7 @@ def gate(
         End of the period that the batch covers (else from its name), and when it came. An objective about
         arrival takes `now` where `arrived` is not given.
     now
-        The time at which objectives are judged; the clock's, if it is not given. In UTC where it has no time zone.
+        The time at which objectives are judged, in UTC where it has no time zone; else `arrived`, else the clock's.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def gate(
         return decide(batch, while_learning=while_learning)
     if monitor is None and history is None and not promised and fail_under is None:
         raise UsageError("nothing to judge by: give a history or a monitor, objectives, or fail_under")
-    at = _utc(now) if now is not None else datetime.now(UTC)
+    at = _utc(now or arrived or datetime.now(UTC))
     past, length = _past(history, read)
     if due is None and (start := _start(batch)) is not None:
         due = start + length
