@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from kintsu.monitor.baseline import Baseline, Surprise
 from kintsu.monitor.measure import NUMBER, TEXT, TIME, BatchMetrics
 
-__all__ = ["ISSUES", "WHOLE", "name_issue", "suspects"]
+__all__ = ["ISSUES", "WHOLE", "borrowed_share", "gave_its_cells_away", "holds_other_days", "name_issue", "suspects"]
 
 ISSUES: Final = (
     "missing", "outlier", "drift", "schema", "duplicates", "type_mismatch", "volume", "timeliness", "pattern", "none",
@@ -27,7 +28,7 @@ MIDDLE: Final = frozenset({"q25", "q50", "q75", "distance", "top", "moved"})
 REPEATED: Final = frozenset({"top", "distinct"})
 
 
-def suspects(baseline: Baseline, batch: BatchMetrics, found: list[Surprise]) -> list[str]:
+def suspects(baseline: Baseline, batch: BatchMetrics, found: Sequence[Surprise]) -> list[str]:
     """Columns, most suspect first.
 
     Where what alarms most is that a column of numbers no longer fits the others, any of these may be the wrong one:
@@ -44,14 +45,14 @@ def suspects(baseline: Baseline, batch: BatchMetrics, found: list[Surprise]) -> 
     return [first, *(other for other in columns if other != first)]
 
 
-def name_issue(baseline: Baseline, batch: BatchMetrics, found: list[Surprise], columns: list[str]) -> str:
+def name_issue(baseline: Baseline, batch: BatchMetrics, found: Sequence[Surprise], columns: Sequence[str]) -> str:
     """The issue of a batch that alarms: facts about the whole batch first, then the first column's own surprises."""
     loud = {s.family for s in found if s.is_loud}
     if "duplicates" in loud and found[0].family not in ("missing", "mix") and found[0].statistic != "top":
         added = batch.rows - baseline.expected_rows
         if "volume" not in loud or batch.duplicates >= 0.5 * added:  # else most of the added rows are new ones
             return "duplicates"
-    if "volume" in loud or _holds_other_days(baseline, found):
+    if "volume" in loud or holds_other_days(baseline, found):
         return "volume"
     if found[0].family == "timeliness" or not columns:
         return "timeliness"
@@ -62,16 +63,16 @@ def name_issue(baseline: Baseline, batch: BatchMetrics, found: list[Surprise], c
             mine[s.statistic] = max(mine.get(s.statistic, 0.0), s.strength)
     strongest = max(mine.values(), default=0.0)
     if mine.get("null", 0.0) > 1 and mine["null"] >= 0.5 * strongest:
-        return "drift" if _gave_its_cells_away(baseline, batch, found, first) else "missing"
+        return "drift" if gave_its_cells_away(baseline, batch, found, first) else "missing"
     kind = baseline.known.columns[first].kind
     if kind == TEXT:
         is_new = max((strength for s, strength in mine.items() if s in PATTERN), default=0.0) > 1
         is_stuck = bool(REPEATED & {s for s, strength in mine.items() if strength == strongest})
-        return "pattern" if is_new and not is_stuck and not _is_borrowed(baseline, batch, first) else "drift"
+        return "pattern" if is_new and not is_stuck and borrowed_share(baseline, batch, first) <= 0.5 else "drift"
     return "outlier" if kind == NUMBER and _has_outliers(found, first, mine) else "drift"
 
 
-def _holds_other_days(baseline: Baseline, found: list[Surprise]) -> bool:
+def holds_other_days(baseline: Baseline, found: Sequence[Surprise]) -> bool:
     """Rows of other days were added, or rows of this one are missing: the times moved, and so did the rows a little."""
     rows = next((s.z for s in found if s.statistic == "rows"), 0.0)
     known = baseline.known.columns
@@ -85,7 +86,7 @@ def _holds_other_days(baseline: Baseline, found: list[Surprise]) -> bool:
     return moved and abs(rows) > 1
 
 
-def _gave_its_cells_away(baseline: Baseline, batch: BatchMetrics, found: list[Surprise], name: str) -> bool:
+def gave_its_cells_away(baseline: Baseline, batch: BatchMetrics, found: Sequence[Surprise], name: str) -> bool:
     """Whether another column that alarms lost half of its empty cells while this one got more: they were swapped."""
     expected = dict(zip(baseline.count_keys, baseline.shares.expected, strict=True))
     for other in {s.column for s in found if s.is_loud and s.column and s.column != name}:
@@ -96,7 +97,7 @@ def _gave_its_cells_away(baseline: Baseline, batch: BatchMetrics, found: list[Su
     return False
 
 
-def _has_outliers(found: list[Surprise], column: str, strengths: dict[str, float]) -> bool:
+def _has_outliers(found: Sequence[Surprise], column: str, strengths: dict[str, float]) -> bool:
     """Extremes of this column alone lie far away, and its middle stands still."""
     moved = {s.column for s in found if s.is_loud and s.family in ("place", "extreme")}
     far = max((abs(s.found) for s in found if s.column == column and s.statistic in ("low", "high")), default=0.0)
@@ -104,10 +105,13 @@ def _has_outliers(found: list[Surprise], column: str, strengths: dict[str, float
     return middle < 1 and far > FAR and moved <= {column}
 
 
-def _is_borrowed(baseline: Baseline, batch: BatchMetrics, name: str) -> bool:
-    """Whether most cells with a new value hold one that another column is known for: two columns were swapped."""
+def borrowed_share(baseline: Baseline, batch: BatchMetrics, name: str) -> float:
+    """Share of the cells with a new value that hold one that another column is known for: above half, two columns were
+    swapped."""
     own = baseline.known.columns[name].first_value
     new = {value: cells for value, cells in batch.columns[name].values.items() if value not in own}
-    half = sum(new.values()) / 2
+    if not new:
+        return 0.0
     others = (column.first_value for other, column in baseline.known.columns.items() if other != name)
-    return half > 0 and any(sum(n for value, n in new.items() if value in held) > half for held in others)
+    most = max((sum(n for value, n in new.items() if value in held) for held in others), default=0)
+    return most / sum(new.values())

@@ -9,17 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from kintsu.monitor.baseline import Baseline, Surprise, learn
+from kintsu.monitor.classify.model import IssueModel, shipped_model
 from kintsu.monitor.forecast.model import VolumeForecast
-from kintsu.monitor.issue import WHOLE, name_issue, suspects
+from kintsu.monitor.issue import WHOLE, suspects
 from kintsu.monitor.measure import BatchMetrics
-from kintsu.monitor.schema import SchemaChange, schema_changes
-from kintsu.monitor.tell import BAND, tell
+from kintsu.monitor.schema import SchemaChange, fact_of, schema_changes
+from kintsu.monitor.tell import BAND, sentence, tell
 
 __all__ = ["BatchJudgement", "Cause", "judge", "learn_batches"]
 
 MIN_HISTORY: Final = 7  # batches below which only facts are judged: errors of fewer forecasts tell no spread
 CERTAIN: Final = 100.0  # strength of a fact
 MOST_CAUSES: Final = 10
+MOST_FACTS: Final = 3  # that say why
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ class Cause:
     @property
     def message(self) -> str:
         """What came and what was expected, in one sentence."""
-        verb = "were" if self.statistic == "rows" else "was"
-        return f"{self.came}; {self.expected} {verb} expected" if self.expected else self.came
+        return sentence(self.statistic, self.came, self.expected)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class BatchJudgement:
         Batches of the history.
     notes
         What is no reason for an alarm, and yet worth knowing: columns in another order.
+    confidence
+        Calibrated probability of the issue, faults being as common as in training; 0 while nothing is judged.
+    why
+        A few sentences on what speaks most for the issue, the weightiest first; none without an alarm.
     """
 
     alarm: bool
@@ -74,6 +79,8 @@ class BatchJudgement:
     state: str
     n_batches: int
     notes: tuple[str, ...] = ()
+    confidence: float = 0.0
+    why: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -90,6 +97,8 @@ class BatchJudgement:
             "alarm": self.alarm,
             "score": round(self.score, 3),
             "issue": self.issue,
+            "confidence": round(self.confidence, 4),
+            "why": list(self.why),
             "columns": list(self.columns),
             "message": self.message,
             "causes": [
@@ -113,6 +122,7 @@ def judge(
     *,
     sensitivity: float = 1.0,
     volume: VolumeForecast | None = None,
+    model: IssueModel | None = None,
 ) -> BatchJudgement:
     """Judge a batch. Nothing is remembered: the batch is in no baseline until the caller learns it.
 
@@ -122,29 +132,34 @@ def judge(
         Factor on the strength of every surprise; facts are not touched by it.
     volume
         What a longer history says of the number of rows; it is then asked in the place of the baseline.
+    model
+        Names the issue, and never decides whether it alarms; without one the shipped model does.
     """
     if baseline is None:
         return BatchJudgement(False, 0.0, "none", (), (), "learning", 0)
     baseline = baseline.on(batch.day)
     n = baseline.known.n_batches
     state = "judged" if n >= MIN_HISTORY else "learning"
+    model = model or shipped_model()
     changes = schema_changes(baseline.known, batch)
     if changes:
-        return _of_facts(changes, state, n)
+        return _of_facts(changes, state, n, model)
     if state == "learning":
         return BatchJudgement(False, 0.0, "none", (), (), state, n)
     repeated = _repeated(baseline, batch)
     if repeated is not None:
-        return BatchJudgement(True, CERTAIN, "duplicates", (), (repeated,), state, n)
-    found = _with_volume(baseline.surprises(batch), batch, volume)
-    found = [replace(s, strength=s.strength * sensitivity) for s in found] if sensitivity != 1 else found
+        return _fact("duplicates", (), (repeated,), state, n, model)
+    unscaled = _with_volume(baseline.surprises(batch), batch, volume)
+    found = [replace(s, strength=s.strength * sensitivity) for s in unscaled] if sensitivity != 1 else unscaled
     columns = suspects(baseline, batch, found)
     score = max((s.strength for s in found), default=0.0)
-    issue = name_issue(baseline, batch, found, columns) if score > 1 else "none"
+    named = model.name(baseline, batch, unscaled, columns, alarms=score > 1)
     reasons = [s for s in found if s.is_loud] or found
-    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns, issue)[:MOST_CAUSES])
+    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns, named.issue)[:MOST_CAUSES])
     notes = _notes(baseline, batch)
-    return BatchJudgement(score > 1, max(score, 0.0), issue, tuple(columns), causes, state, n, notes=notes)
+    return BatchJudgement(
+        score > 1, max(score, 0.0), named.issue, tuple(columns), causes, state, n, notes, named.confidence, named.why
+    )
 
 
 def _repeated(baseline: Baseline, batch: BatchMetrics) -> Cause | None:
@@ -179,11 +194,18 @@ def _with_volume(found: list[Surprise], batch: BatchMetrics, volume: VolumeForec
     )
 
 
-def _of_facts(changes: list[SchemaChange], state: str, n: int) -> BatchJudgement:
-    issue = "schema" if any(c.statistic != "type" for c in changes) else "type_mismatch"
+def _of_facts(changes: list[SchemaChange], state: str, n: int, model: IssueModel) -> BatchJudgement:
     causes = tuple(Cause(c.column, c.statistic, CERTAIN, c.message) for c in changes[:MOST_CAUSES])
     columns = tuple(dict.fromkeys(c.column for c in changes))
-    return BatchJudgement(True, CERTAIN, issue, columns, causes, state, n)
+    return _fact(fact_of(changes), columns, causes, state, n, model)
+
+
+def _fact(
+    issue: str, columns: tuple[str, ...], causes: tuple[Cause, ...], state: str, n: int, model: IssueModel
+) -> BatchJudgement:
+    why = tuple(cause.message for cause in causes[:MOST_FACTS])
+    sure = model.certainty(issue)
+    return BatchJudgement(True, CERTAIN, issue, columns, causes, state, n, confidence=sure, why=why)
 
 
 def _ranked(found: list[Surprise], columns: list[str], issue: str) -> list[Surprise]:

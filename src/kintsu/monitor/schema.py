@@ -10,7 +10,7 @@ import numpy as np
 from kintsu.monitor.measure import NUMBER, RANKS, TEXT, BatchMetrics, ColumnMetrics
 from kintsu.monitor.traits import ColumnTraits, Traits
 
-__all__ = ["SchemaChange", "schema_changes"]
+__all__ = ["SchemaChange", "fact_of", "schema_changes"]
 
 ALIKE: Final = 0.7  # share of cells that a renamed column has to share with the one that is gone
 
@@ -55,6 +55,11 @@ def schema_changes(known: Traits, batch: BatchMetrics) -> list[SchemaChange]:
             message = f"`{name}` came as {now.kind} ({now.dtype}); it was {column.kind} in every batch so far"
             changes.append(SchemaChange(name, "type", message, now.kind))
     return changes
+
+
+def fact_of(changes: list[SchemaChange]) -> str:
+    """The issue that the changes are: "schema", or "type_mismatch" where only types are others."""
+    return "schema" if any(change.statistic != "type" for change in changes) else "type_mismatch"
 
 
 def _likeness(column: ColumnTraits, now: ColumnMetrics) -> float:

@@ -9,7 +9,7 @@ from kintsu.monitor.baseline import Surprise
 from kintsu.monitor.measure import QUANTILES, TIME
 from kintsu.monitor.traits import ColumnTraits
 
-__all__ = ["BAND", "tell"]
+__all__ = ["BAND", "sentence", "tell"]
 
 SHARES: Final = {
     "null": "cells of `{c}` are empty",
@@ -62,6 +62,16 @@ def tell(surprise: Surprise, column: ColumnTraits | None) -> tuple[str, str]:
     if column is not None and column.kind == TIME:
         return f"{what} is {_hours(x)} the due time", f"{_hours(least_x)} to {_hours(most_x)}"
     return f"{what} is {_number(x)}", f"{_number(least_x)} to {_number(most_x)}"
+
+
+def sentence(statistic: str, came: str, expected: str) -> str:
+    """What came and what was expected, in one sentence.
+
+    >>> sentence("rows", "12 rows came", "80 to 90")
+    '12 rows came; 80 to 90 were expected'
+    """
+    verb = "were" if statistic == "rows" else "was"
+    return f"{came}; {expected} {verb} expected" if expected else came
 
 
 def _natural(statistic: str, x: float, column: ColumnTraits | None) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
 from kintsu.monitor.baseline import Baseline
+from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.judge import BatchJudgement, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.run.typed import typed_frame
@@ -28,6 +30,9 @@ class Monitor:
         Batches that are remembered; the oldest is forgotten first. At least 2.
     read
         How to read files.
+    issue_model
+        A model that `train_issue_model` made, or its path: it names the issues, and decides no alarm. Without it the
+        one that comes with Kintsu does.
 
     Examples
     --------
@@ -40,11 +45,18 @@ class Monitor:
     ('schema', 'column `city` is gone, and `town` holds what it held: it was renamed')
     """
 
-    def __init__(self, *, window: int = 60, read: ReadOptions | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        window: int = 60,
+        read: ReadOptions | None = None,
+        issue_model: IssueModel | Path | str | None = None,
+    ) -> None:
         if window < 2:
             raise UsageError(f"window is the number of batches to remember, at least 2, not {window}")
         self._history: deque[BatchMetrics] = deque(maxlen=window)
         self._read = read
+        self._model = issue_model if isinstance(issue_model, IssueModel | None) else IssueModel.load(Path(issue_model))
         self._baseline: Baseline | None = None
         self._is_fresh = True
 
@@ -68,7 +80,7 @@ class Monitor:
 
     def judge(self, batch: Any, *, due: datetime | None = None, arrived: datetime | None = None) -> BatchJudgement:
         """Judge a batch against the remembered ones; nothing is changed."""
-        return judge(self.prepare(), self._measured(batch, due, arrived))
+        return judge(self.prepare(), self._measured(batch, due, arrived), model=self._model)
 
     def prepare(self) -> Baseline | None:
         """Learn from the remembered batches now and not at the next judgement; None without any."""

@@ -1,0 +1,1 @@
+"""The trained classifier that names the issue of a batch."""

@@ -1,0 +1,170 @@
+"""The model that names the issue of a batch: facts by rule, the rest by an ensemble, with a calibrated probability."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from kintsu.core.errors import InputError
+from kintsu.monitor.baseline import Baseline, Surprise
+from kintsu.monitor.classify.explain import explain
+from kintsu.monitor.classify.features import NAMES, features
+from kintsu.monitor.classify.trees import Trees
+from kintsu.monitor.issue import ISSUES
+from kintsu.monitor.measure import BatchMetrics
+
+__all__ = ["CLASSES", "Calibration", "IssueModel", "NamedIssue", "shipped_model"]
+
+Floats = npt.NDArray[np.float64]
+
+FORMAT: Final = 1
+FACTS: Final = ("schema", "type_mismatch")
+CLASSES: Final = tuple(issue for issue in ISSUES if issue not in FACTS)  # what the ensemble decides
+LEAST: Final = 1e-6  # probability: its logarithm has to be finite
+
+
+@dataclass(frozen=True)
+class NamedIssue:
+    """`confidence` is the calibrated probability of `issue`; `why` a few sentences, the weightiest first."""
+
+    issue: str
+    confidence: float
+    why: tuple[str, ...]
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Probabilities from scores: a softmax over `slope` * log(score) + `offset` of each class (vector scaling)."""
+
+    slope: float
+    offset: Floats
+
+    def __call__(self, scores: Floats) -> Floats:
+        return np.asarray(special.softmax(self.slope * np.log(np.maximum(scores, LEAST)) + self.offset, axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class IssueModel:
+    """Boosted trees and a random forest whose mean is calibrated.
+
+    Attributes
+    ----------
+    weight
+        Of the boosted trees in the mean, in [0, 1]; the rest is the forest's.
+    facts
+        How often what the schema says is right, for each of `FACTS`.
+    about
+        Data window, metrics and parameters, as JSON.
+    """
+
+    boosting: Trees
+    forest: Trees
+    weight: float
+    calibration: Calibration
+    facts: Mapping[str, float]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def probabilities(self, x: Floats) -> Floats:
+        """Of each of `CLASSES`, shape (rows, classes); rows of features as `features` makes them."""
+        return self.calibration(self.scores(x))
+
+    def scores(self, x: Floats) -> Floats:
+        """The mean of the members before it is calibrated."""
+        boosted = special.softmax(self.boosting.sums(x), axis=1)
+        return np.asarray(self.weight * boosted + (1 - self.weight) * self.forest.sums(x))
+
+    def name(
+        self,
+        baseline: Baseline,
+        batch: BatchMetrics,
+        found: Sequence[Surprise],
+        columns: Sequence[str],
+        *,
+        alarms: bool = True,
+    ) -> NamedIssue:
+        """Name the issue of a batch whose schema is as it was.
+
+        Parameters
+        ----------
+        alarms
+            Whether the batch alarms: then its issue is the likeliest one but "none", else it is "none".
+        """
+        x = features(baseline, batch, found, columns)
+        p = self.probabilities(x[None])[0]
+        none = CLASSES.index("none")
+        best = int(np.argmax(np.where(np.arange(len(p)) == none, -1.0, p))) if alarms else none
+        why = explain(x, self.boosting.contributions(x, best), baseline, found, columns) if alarms else ()
+        told = dict(zip(CLASSES, p.tolist(), strict=True)) | dict.fromkeys(FACTS, 0.0)
+        return NamedIssue(CLASSES[best], float(p[best]), why, told)
+
+    def certainty(self, fact: str) -> float:
+        """How often such a fact was the issue in training; a kind that training lacked is as sure as the least sure."""
+        return self.facts.get(fact, min(self.facts.values()))
+
+    def save(self, path: Path) -> None:
+        """Write the model into one .npz without pickles."""
+        about = {"format": FORMAT, "features": list(NAMES), "classes": list(CLASSES), "weight": self.weight,
+                 "facts": dict(self.facts), "about": dict(self.about)}  # fmt: skip
+        held = self.boosting.arrays("boosting_") | self.forest.arrays("forest_")
+        np.savez_compressed(
+            path,
+            model=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+            slope=np.array(self.calibration.slope),
+            offset=self.calibration.offset,
+            **held,  # type: ignore[arg-type]
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> IssueModel:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            The file is missing or broken, or of a version that reads other features.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                return cls._read({name: held[name] for name in held.files})
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, InputError) as error:
+            raise InputError(
+                f"{path} holds no model of issues that can be used: {error}. Train one anew, or leave it out: "
+                "then the model that comes with Kintsu is taken"
+            ) from error
+
+    @classmethod
+    def _read(cls, held: Mapping[str, npt.NDArray[Any]]) -> IssueModel:
+        told = json.loads(held["model"].tobytes().decode())
+        if told["format"] != FORMAT:
+            raise InputError(f"its format is {told['format']}, this version reads {FORMAT}")
+        if told["features"] != list(NAMES) or told["classes"] != list(CLASSES):
+            raise InputError("it was trained on other features or issues than this version knows")
+        calibration = Calibration(float(held["slope"]), np.asarray(held["offset"], dtype=np.float64))
+        if calibration.offset.shape != (len(CLASSES),) or not np.isfinite(calibration.offset).all():
+            raise InputError("its calibration is broken")
+        return cls(
+            boosting=Trees.read(held, "boosting_", len(NAMES), len(CLASSES)),
+            forest=Trees.read(held, "forest_", len(NAMES), len(CLASSES)),
+            weight=float(told["weight"]),
+            calibration=calibration,
+            facts={fact: float(told["facts"][fact]) for fact in FACTS},
+            about=told["about"],
+        )
+
+
+@cache
+def shipped_model() -> IssueModel:
+    """The model that comes with the package, read once."""
+    with as_file(files("kintsu.monitor.classify") / "issues.npz") as path:
+        return IssueModel.load(path)
