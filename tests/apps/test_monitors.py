@@ -47,6 +47,9 @@ def test_a_table_is_watched_from_the_first_day_to_a_verdict(orders, capsys):
     code, verdict = told(capsys, "monitor", "reject", "orders", "orders-2026-01-24.csv", "--by", "ann")
     assert (code, verdict["state"], verdict["by"]) == (0, "rejected", "ann")
     assert told(capsys, "monitor", "accept", "orders", "orders-2026-01-24.csv")[1]["state"] == "accepted"
+    assert told(capsys, "monitor", "report", "orders", "-o", "o.html") == (0, {"table": "orders", "report": "o.html"})
+    code, found = told(capsys, "monitor", "backtest", "orders", "--steps", "1")
+    assert code == 0 and found["found"] > 0.5 and not found["applied"]
     assert told(capsys, "monitor", "remove", "orders") == (0, {"removed": "orders"})
     assert told(capsys, "monitor", "status") == (0, {"tables": []})
 

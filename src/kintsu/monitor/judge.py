@@ -16,7 +16,7 @@ from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.schema import SchemaChange, fact_of, schema_changes
 from kintsu.monitor.tell import BAND, sentence, tell
 
-__all__ = ["BatchJudgement", "Cause", "judge", "learn_batches"]
+__all__ = ["MIN_HISTORY", "BatchJudgement", "Cause", "judge", "learn_batches"]
 
 MIN_HISTORY: Final = 7  # batches below which only facts are judged: errors of fewer forecasts tell no spread
 CERTAIN: Final = 100.0  # strength of a fact

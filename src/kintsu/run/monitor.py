@@ -33,6 +33,8 @@ class Monitor:
     issue_model
         A model that `train_issue_model` made, or its path: it names the issues, and decides no alarm. Without it the
         one that comes with Kintsu does.
+    sensitivity
+        Above 1 smaller deviations alarm, below 1 only larger ones.
 
     Examples
     --------
@@ -51,12 +53,16 @@ class Monitor:
         window: int = 60,
         read: ReadOptions | None = None,
         issue_model: IssueModel | Path | str | None = None,
+        sensitivity: float = 1.0,
     ) -> None:
         if window < 2:
             raise UsageError(f"window is the number of batches to remember, at least 2, not {window}")
         self._history: deque[BatchMetrics] = deque(maxlen=window)
+        if not sensitivity > 0:
+            raise UsageError(f"sensitivity is a number above 0, not {sensitivity}")
         self._read = read
         self._model = issue_model if isinstance(issue_model, IssueModel | None) else IssueModel.load(Path(issue_model))
+        self._sensitivity = sensitivity
         self._baseline: Baseline | None = None
         self._is_fresh = True
 
@@ -80,7 +86,8 @@ class Monitor:
 
     def judge(self, batch: Any, *, due: datetime | None = None, arrived: datetime | None = None) -> BatchJudgement:
         """Judge a batch against the remembered ones; nothing is changed."""
-        return judge(self.prepare(), self._measured(batch, due, arrived), model=self._model)
+        now = self._measured(batch, due, arrived)
+        return judge(self.prepare(), now, sensitivity=self._sensitivity, model=self._model)
 
     def prepare(self) -> Baseline | None:
         """Learn from the remembered batches now and not at the next judgement; None without any."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ __all__ = [
     "Judged",
     "Reopened",
     "Status",
+    "Watch",
     "add",
     "backfill",
     "decide",
@@ -148,7 +149,8 @@ def backfill(
     """
     history = open_history(home)
     table = history.watched(name)
-    return _Watch(history, table).catch_up(now or datetime.now(UTC), is_past=True, progress=progress)
+    watch = Watch(history, table)
+    return watch.catch_up(arrivals(watch.settings, now=now or datetime.now(UTC)), is_past=True, progress=progress)
 
 
 def run(
@@ -168,7 +170,9 @@ def run(
     out: list[Judged] = []
     for table in tables:
         try:
-            out += _Watch(history, table).catch_up(now or datetime.now(UTC), is_past=False, progress=progress)
+            watch = Watch(history, table)
+            found = arrivals(watch.settings, now=now or datetime.now(UTC))
+            out += watch.catch_up(found, is_past=False, progress=progress)
         except KintsuError as error:
             if names and len(names) == 1:
                 raise
@@ -237,7 +241,7 @@ def reopen(name: str, batch: str, *, home: Path | str | None = None, now: dateti
     return Reopened(history, table, settings, arrival, learn_batches(sketches), good[0].load() if good else None)
 
 
-class _Watch:
+class Watch:
     """One table while its batches are judged in order: the window is kept between them."""
 
     def __init__(self, history: History, table: Watched) -> None:
@@ -249,8 +253,10 @@ class _Watch:
         self.volumes: dict[datetime, int] = {}
         self.last: datetime | None = None
 
-    def catch_up(self, now: datetime, *, is_past: bool, progress: Callable[[str, float], None] | None) -> list[Judged]:
-        found = arrivals(self.settings, now=now)
+    def catch_up(
+        self, found: Sequence[Arrival], *, is_past: bool, progress: Callable[[str, float], None] | None = None
+    ) -> list[Judged]:
+        """Judge what is new among the batches, oldest first."""
         fresh = [each for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)]
         if not fresh:
             return []

@@ -156,6 +156,27 @@ def trend(
     return 0
 
 
+@monitor.command("report")
+def report(
+    name: Name,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT.html", help="Write the page here.")],
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, help="How far back it looks.")] = 180,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.html.")] = False,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Draw a watched table over time: a calendar of alarms, courses with what was expected, the last batch."""
+    from kintsu.run.pictures import report as run
+
+    path = run(name, out, days=days, home=home, force=force)
+    if as_json:
+        emit({"table": name, "report": path})
+    elif not quiet:
+        console().print(f"written to {plain(path)}", soft_wrap=True)
+    return 0
+
+
 def _decide(name: str, batch: str, *, is_right: bool, home: str | None, by: str | None, as_json: bool) -> int:
     import getpass
 
@@ -217,6 +238,33 @@ def mend(
         if out is not None:
             console().print(f"written to {plain(out)}", soft_wrap=True)
     return BELOW if done.validated.alarm else OK
+
+
+@monitor.command("backtest")
+def backtest(
+    name: Name,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=1, help="Damage the last N good batches, each in every way.")
+    ] = 10,
+    seed: o.Seed = 0,
+    apply: Annotated[bool, typer.Option("--apply", help="Use the recommended sensitivity from now on.")] = False,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Damage past batches in known ways: how much would be found here, with how many false alarms, how soon?"""
+    from kintsu.apps.cli.watched import backtest_table
+    from kintsu.run.backtest import backtest as run
+
+    with progress(quiet or as_json) as show:
+        found = run(name, steps=steps, seed=seed, home=home, apply=apply, progress=show)
+    if as_json:
+        emit({"table": name, "applied": apply} | found.to_dict())
+    elif not quiet:
+        backtest_table(found, console())
+        if not apply and found.recommended != found.sensitivity:
+            console().print(f"`kintsu monitor backtest {plain(name)} --apply` uses it from now on")
+    return 0
 
 
 @monitor.command("remove")

@@ -13,10 +13,11 @@ from kintsu.apps.cli.summary import DIM, grid
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kintsu.run.backtest import Backtest
     from kintsu.run.mend_batch import BatchMending
     from kintsu.run.watching import Judged, Status
 
-__all__ = ["course_table", "judged_table", "mending_table", "status_table"]
+__all__ = ["backtest_table", "course_table", "judged_table", "mending_table", "status_table"]
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 CAUSES: Final = 3
@@ -64,6 +65,30 @@ def mending_table(done: BatchMending, console: Console) -> None:
         style = GOLD if each.outcome == "applied" else ""
         console.print(f"  {each.remedy.action:<16}{each.outcome:<9}{words}{after}", style=style, soft_wrap=True)
     console.print(f"{done.action}: {plain(done.message)}", soft_wrap=True)
+
+
+def backtest_table(found: Backtest, console: Console) -> None:
+    """What would be found of each kind of fault, the least found first, and the figures of the whole."""
+    table = grid(*({"header": name} for name in ("fault", "issue", "batches", "found", "right column", "right issue")))
+    table.show_header = True
+    for row in found.kinds.iter_rows(named=True):
+        shares = [_percent(row[name]) for name in ("found", "right_column", "right_issue")]
+        table.add_row(row["kind"].replace("_", " "), row["issue"], str(row["n"]), *shares)
+    console.print(table)
+    told = found.to_dict()
+    console.print(f"false alarms: {found.false_alarms} of {found.n_good} good batches")
+    console.print(
+        f"found: {_percent(told['found'])} of the damaged batches, every kind counting the same; the right column "
+        f"first in {_percent(told['right_column'])}, the right issue in {_percent(told['right_issue'])}; a fault that "
+        f"stays is seen after {found.delay:.1f} batches",
+        soft_wrap=True,
+    )
+    kept = "it is the best" if found.recommended == found.sensitivity else f"{found.recommended:g} is better here"
+    console.print(f"sensitivity {found.sensitivity:g}: {kept}")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def course_table(course: pl.DataFrame, facts: Sequence[str], console: Console) -> None:

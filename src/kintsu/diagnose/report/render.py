@@ -19,7 +19,7 @@ from kintsu.diagnose.words import KIND_WORDS, count_of, counted, dimension_word,
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["notebook", "render"]
+__all__ = ["notebook", "render", "styled_page"]
 
 
 @cache
@@ -66,9 +66,14 @@ def render(result: Mapping[str, Any]) -> str:
     Takes what `collect` takes, or what it returned.
     """
     data = _collected(result)
-    style, digest = _style("report.css")
     seed = zlib.crc32(str(data["run"].get("run", "")).encode())
-    return _templates().get_template("report.html").render(data=data, style=style, digest=digest, seed=seed)
+    return styled_page("report.html", data=data, seed=seed)
+
+
+def styled_page(template: str, **values: Any) -> str:
+    """A page of its own with the report's style sheet in it."""
+    style, digest = _style("report.css")
+    return _templates().get_template(template).render(style=style, digest=digest, **values)
 
 
 def notebook(result: Mapping[str, Any]) -> str:

@@ -14,13 +14,10 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
-import kintsu.monitor.classify.faults_numbers
-import kintsu.monitor.classify.faults_table
-import kintsu.monitor.classify.faults_text  # noqa: F401 - each registers its faults
 from kintsu.core.errors import InputError
 from kintsu.monitor.baseline import Baseline, learn
-from kintsu.monitor.classify.faults import FAULTS, Delivery, damage
 from kintsu.monitor.classify.features import NAMES, features
+from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
 from kintsu.monitor.issue import name_issue, suspects
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.schema import fact_of, schema_changes

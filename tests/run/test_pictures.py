@@ -1,0 +1,80 @@
+"""Pictures of a watched table: plain data first, and a page that is drawn from it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kintsu.core.errors import OutputError
+from kintsu.diagnose.report.watched import calendar_svg, course_svg, render
+from kintsu.run import watching
+from kintsu.run.batches import MonitorSettings
+from kintsu.run.pictures import bands, picture, report
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("watched")
+    for day in range(20):
+        rng = np.random.default_rng(day)
+        frame = pl.DataFrame(
+            {
+                "price": rng.lognormal(3, 0.5, 120).round(2),
+                "city <b>": rng.choice(["Lyon", "Nice", "<script>"], 120),
+                "note": [None if day == 18 and i % 3 == 0 else f"n{i}" for i in range(120)],
+            }
+        )
+        frame.write_csv(folder / f"orders-{(START + timedelta(days=day)):%Y-%m-%d}.csv")
+    watching.add("orders", MonitorSettings(str(folder / "*.csv")), home=folder)
+    watching.backfill("orders", home=folder, now=START + timedelta(days=30))
+    return folder
+
+
+def test_the_data_of_the_pictures_is_plain_and_tells_the_alarm(home):
+    data = picture("orders", home=home, now=START)
+    assert json.loads(json.dumps(data)) == data
+    assert data["n_batches"] == 20 and len(data["waiting"]) == 1
+    assert data["alarms"][0]["columns"][0] == "note" and data["alarms"][0]["state"] == "held"
+    assert [day["state"] for day in data["calendar"]].index("held") == 18
+    course = {each["fact"]: each["points"] for each in data["courses"]}
+    assert next(iter(course)) == "rows" and course["completeness:note"][18]["value"] == pytest.approx(2 / 3)
+    assert course["completeness:note"][18]["low"] > 0.9 and course["completeness:note"][19]["low"] > 0.9
+    assert course["rows"][0]["low"] is None
+    assert {each["column"] for each in data["distributions"]} == {"price", "city <b>", "note"}
+    chosen = picture("orders", facts=["mean:price"], days=5, home=home)["courses"]
+    assert [each["fact"] for each in chosen] == ["mean:price"] and len(chosen[0]["points"]) == 5
+
+
+def test_the_page_escapes_what_comes_from_the_data_and_runs_no_script(home, tmp_path):
+    page = report("orders", tmp_path / "orders.html", home=home).read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page and "city &lt;b&gt;" in page
+    assert page.count('class="band"') >= 2 and 'class="day held"' in page and "default-src 'none'" in page
+    with pytest.raises(OutputError, match="exists already"):
+        report("orders", tmp_path / "orders.html", home=home)
+
+
+def test_a_table_without_batches_has_a_page_too(tmp_path):
+    watching.add("orders", MonitorSettings("x.csv"), home=tmp_path)
+    assert "No batch has been judged yet" in render(picture("orders", home=tmp_path))
+
+
+def test_bands_know_only_what_came_before():
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    low, high = bands(x)
+    changed = x.copy()
+    changed[20:] += 100
+    again = bands(changed)
+    np.testing.assert_array_equal(low[:21], again[0][:21])
+    assert np.isnan(low[:7]).all() and ((x >= low) & (x <= high))[7:].mean() > 0.9
+
+
+def test_a_course_with_gaps_is_drawn_in_parts():
+    point = {"batch": "b", "at": "2026-01-05", "low": None, "high": None, "state": "learnt"}
+    points = [point | {"value": value} for value in (1.0, 2.0, None, 3.0)]
+    assert str(course_svg({"fact": "rows", "points": points})).count("<polyline") == 2
+    assert str(course_svg({"fact": "rows", "points": [point | {"value": None}]})) == ""
+    assert str(calendar_svg([])) == ""
