@@ -15,7 +15,7 @@ from kintsu.core.errors import UsageError
 from kintsu.core.notice import LEVELS, Notice
 from kintsu.core.settings import parse_settings
 from kintsu.monitor.alerts import AlertPolicy, policy_from
-from kintsu.monitor.incidents import Incident, JudgedBatch, acknowledge, advance, resolve
+from kintsu.monitor.incidents import Incident, JudgedBatch, acknowledge, advance, follow, forgive, resolve
 from kintsu.monitor.judge import BatchJudgement, Cause
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -318,3 +318,46 @@ def test_a_mistake_in_the_policy_is_told_with_its_line(text, says):
     with pytest.raises(UsageError) as error:
         policy_from(parse_settings(text, "alerts.yaml"))
     assert says in str(error.value)
+
+
+@given(steps, policies)
+def test_to_follow_first_and_to_tell_later_is_the_same(story, policy):
+    batches = [JudgedBatch(table, str(i), judgement) for i, (table, judgement, _, _) in enumerate(story)]
+    followed, placed = (), []
+    for batch in batches:
+        followed, where = follow(followed, [batch], START, policy)
+        placed += where
+    assert advance(followed, [], START, policy) == advance((), batches, START, policy)
+    for batch, where in zip(batches, placed, strict=True):
+        assert (where is not None) == batch.judgement.alarm
+        assert where is None or (where.incident.table, where.incident.batches[-1]) == (batch.table, batch.batch)
+    new = [where.incident.id for where in placed if where is not None and where.relation == "new"]
+    assert sorted(new) == sorted(incident.id for incident in followed)
+
+
+def test_a_batch_says_which_incident_it_belongs_to():
+    incidents, (first,) = follow((), [JudgedBatch("orders", "1", alarm("missing", "a"))], START)
+    assert first.relation == "new" and first.message == f"new incident #{first.incident.id}"
+    again = [JudgedBatch("orders", "2", alarm("outlier", "a")), JudgedBatch("orders", "2", alarm("outlier", "a"))]
+    incidents, (second, same) = follow(incidents, again, START + DAY)
+    assert second.message == same.message == f"continues #{first.incident.id} since 2026-11-01 (2 batches)"
+    clean = [JudgedBatch("orders", name, CLEAN) for name in "34"]
+    incidents, placed = follow(incidents, [*clean, JudgedBatch("orders", "5", alarm("missing", "a"))], START + 2 * DAY)
+    assert placed[:2] == (None, None) and placed[2].relation == "reopened"
+    assert placed[2].message == f"incident #{first.incident.id} of 2026-11-01 came back (time 1)"
+    assert placed[2].to_dict()["state"] == "open"
+
+
+def test_a_batch_that_was_right_after_all_leaves_its_incident():
+    batches = [JudgedBatch("orders", name, alarm("missing", "a")) for name in "12"]
+    incidents, _ = advance((), batches, START)
+    assert forgive(incidents, "orders", "3", START) == incidents == forgive(incidents, "items", "1", START)
+    (less,) = forgive(incidents, "orders", "1", START + HOUR)
+    assert (less.state, less.batches, less.n_alerts, less.news) == ("open", ("2",), 1, "")
+    (over,) = forgive([less], "orders", "2", START + HOUR)
+    assert (over.state, over.batches, over.news) == ("resolved", (), "resolved")
+    _, (notice,) = advance([over], [], START + HOUR)
+    assert notice.kind == "resolved" and notice.batches == ()
+    untold, _ = follow((), batches[:1], START)
+    (silent,) = forgive(untold, "orders", "1", START)
+    assert silent.state == "resolved" and advance([silent], [], START)[1] == ()

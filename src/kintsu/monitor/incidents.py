@@ -16,7 +16,7 @@ from kintsu.monitor.issue import WHOLE
 from kintsu.monitor.judge import BatchJudgement
 from kintsu.monitor.notices import told
 
-__all__ = ["Incident", "JudgedBatch", "acknowledge", "advance", "resolve"]
+__all__ = ["Incident", "JudgedBatch", "Placement", "acknowledge", "advance", "follow", "forgive", "resolve"]
 
 KEPT: Final = 50  # names of batches that an incident keeps
 MOST_COLUMNS: Final = 20  # a table in which everything moved is not told column by column
@@ -111,6 +111,32 @@ class Incident:
 Incidents = tuple[Incident, ...]
 
 
+@dataclass(frozen=True)
+class Placement:
+    """The incident that an alarming batch belongs to, as it was after it; `relation` is "new", "continues" or
+    "reopened"."""
+
+    incident: Incident
+    relation: str
+
+    @property
+    def message(self) -> str:
+        """A few words."""
+        i = self.incident
+        if self.relation == "new":
+            return f"new incident #{i.id}"
+        if self.relation == "reopened":
+            return f"incident #{i.id} of {i.opened_at:%Y-%m-%d} came back (time {i.n_reopened})"
+        over = ", which is over," if not i.is_open else ""
+        return f"continues #{i.id}{over} since {i.since:%Y-%m-%d} ({i.n_since} batch{'' if i.n_since == 1 else 'es'})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        i = self.incident
+        told = {"id": i.id, "relation": self.relation, "state": i.state, "level": i.level, "since": i.since.isoformat()}
+        return told | {"opened_at": i.opened_at.isoformat(), "n_batches": i.n_since, "message": self.message}
+
+
 def advance(
     incidents: Iterable[Incident],
     batches: Sequence[JudgedBatch],
@@ -139,14 +165,58 @@ def advance(
         `group_within` ago. Only for a service that calls again later. Otherwise the incidents of this call are grouped.
     """
     rules = policy or AlertPolicy()
+    after, _ = follow(incidents, batches, now, rules)
+    return told(sorted((_risen(incident, now, rules) for incident in after), key=_age), now, rules, hold=hold)
+
+
+def follow(
+    incidents: Iterable[Incident], batches: Sequence[JudgedBatch], now: datetime, policy: AlertPolicy | None = None
+) -> tuple[Incidents, tuple[Placement | None, ...]]:
+    """The first half of `advance`: the incidents after some batches, and where each batch belongs; None where it is
+    clean. The news stay with the incidents, for a later `advance` without batches to tell: both give the same."""
+    rules = policy or AlertPolicy()
     found: dict[str, dict[str, Incident]] = {}
     for incident in incidents:
         found.setdefault(incident.table, {})[incident.id] = incident
+    placed: list[Placement | None] = []
     for batch in batches:
         mine = found.setdefault(batch.table, {})
-        mine |= {incident.id: incident for incident in _after(mine, batch, now, rules)}
-    risen = [_risen(incident, now, rules) for mine in found.values() for incident in mine.values()]
-    return told(sorted(risen, key=_age), now, rules, hold=hold)
+        changed = _after(mine, batch, now, rules)
+        placed.append(_placement(mine, changed, batch) if batch.judgement.alarm else None)
+        mine |= {incident.id: incident for incident in changed}
+    return tuple(incident for mine in found.values() for incident in mine.values()), tuple(placed)
+
+
+def _placement(before: Mapping[str, Incident], changed: Sequence[Incident], batch: JudgedBatch) -> Placement:
+    if not changed:  # it was handed over before
+        about = _subjects(batch.judgement.issue, batch.columns)
+        mine = [incident for incident in before.values() if batch.batch in incident.batches]
+        return Placement(max(mine, key=lambda i: (len(i.subjects & about), i.is_open, _age(i))), "continues")
+    known = before.get(changed[0].id)
+    relation = "new" if known is None else "continues" if known.is_open else "reopened"
+    return Placement(changed[0], relation)
+
+
+def forgive(incidents: Iterable[Incident], table: str, batch: str, now: datetime) -> Incidents:
+    """The incidents without a batch that was right after all. One that has no other batch is over.
+
+    Its columns and its level stay: what else it holds was judged with them.
+    """
+    return tuple(_without(i, batch, now) if i.table == table and batch in i.batches else i for i in incidents)
+
+
+def _without(incident: Incident, batch: str, now: datetime) -> Incident:
+    rest = tuple(name for name in incident.batches if name != batch)
+    fewer = int(incident.n_alerts >= len(incident.batches))  # else it may have been the main trouble of another one
+    less = replace(
+        incident,
+        batches=rest,
+        n_alerts=max(incident.n_alerts - fewer, 0),
+        n_since=max(incident.n_since - fewer, 0),
+    )
+    if rest or not incident.is_open:
+        return less
+    return replace(less, state="resolved", resolved_at=now, news="resolved" if incident.told_at else "")
 
 
 def acknowledge(incidents: Iterable[Incident], id: str, now: datetime) -> Incidents:

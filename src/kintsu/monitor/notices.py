@@ -77,7 +77,7 @@ def _notice(kind: str, upstream: str, incidents: Sequence[Incident], now: dateti
         came=first.came,
         expected=first.expected,
         lines=first.causes if len(ranked) == 1 else tuple(f"{_subject(i)}: {_reason(i)}" for i in ranked),
-        batches=tuple(i.batches[-1] for i in ranked),
+        batches=tuple(i.batches[-1] for i in ranked if i.batches),  # one that was right after all has none
         upstream=upstream,
     )
 

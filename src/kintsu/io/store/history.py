@@ -27,7 +27,7 @@ from kintsu.io.store.records import now_text
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "BatchRow", "History", "Watched"]
+__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "BatchRow", "History", "Watched", "micros"]
 
 LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
 HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts it
@@ -187,7 +187,7 @@ class History:
         values = {
             "monitor": table.id,
             "name": row.name,
-            "at_us": _micros(row.at),
+            "at_us": micros(row.at),
             "due": row.due,
             "arrived": row.arrived,
             "judged_at": row.judged_at or now_text(),
@@ -242,7 +242,7 @@ class History:
         from kintsu.io.store import schema
 
         b, m = schema.batches, schema.months
-        old = (b.c.monitor == table.id) & (b.c.at_us < _micros(before))
+        old = (b.c.monitor == table.id) & (b.c.at_us < micros(before))
         if connection.execute(select(b.c.id).where(old).limit(1)).first() is None:
             return
         course = self._rows(connection, old)
@@ -262,14 +262,23 @@ class History:
             connection.execute(m.insert().values(monitor=table.id, month=month, layout=layout, body=body))
         connection.execute(b.delete().where(old))
 
-    def retain(self, table: Watched, since: datetime) -> None:
-        """Forget the months before the one that holds `since`, and batches before it."""
+    def retain(self, table: Watched, since: datetime) -> int:
+        """Forget the months before the one that holds `since`; returns how many went.
+
+        Batches that a baseline needs stay, however old. So does the newest packed month: its end tells which files are
+        so old that they are not looked at again.
+        """
+        from sqlalchemy import func, select
+
         from kintsu.io.store import schema
 
-        b, m, first = schema.batches, schema.months, _month_of(since)
+        m = schema.months
+        mine = m.c.monitor == table.id
         with schema.writing(self.engine) as connection:
-            connection.execute(m.delete().where(m.c.monitor == table.id, m.c.month < first.strftime("%Y-%m")))
-            connection.execute(b.delete().where(b.c.monitor == table.id, b.c.at_us < _micros(first)))
+            newest = connection.execute(select(func.max(m.c.month)).where(mine)).scalar()
+            first = _month_of(since).strftime("%Y-%m")
+            gone = connection.execute(m.delete().where(mine, m.c.month < first, m.c.month < (newest or "")))
+            return gone.rowcount
 
     def batch(self, table: Watched, name: str) -> BatchRow | None:
         """The batch of this name, with its facts and sketch."""
@@ -302,7 +311,7 @@ class History:
         b = schema.batches
         query = select(b.c.sketch).where(b.c.monitor == table.id, b.c.state.in_(NORMAL), b.c.sketch.is_not(None))
         if before is not None:
-            query = query.where(b.c.at_us < _micros(before))
+            query = query.where(b.c.at_us < micros(before))
         with schema.reading(self.engine) as connection:
             rows = connection.execute(query.order_by(b.c.at_us.desc(), b.c.id.desc()).limit(n))
             return [row.sketch for row in rows][::-1]
@@ -360,7 +369,7 @@ class History:
         wanted = None if facts is None else [name for name in facts if name not in _COURSE]
         recent, packed = b.c.monitor == table.id, m.c.monitor == table.id
         if since is not None:
-            recent &= b.c.at_us >= _micros(since)
+            recent &= b.c.at_us >= micros(since)
             packed &= m.c.month >= _month_of(since).strftime("%Y-%m")
         with schema.reading(self.engine) as connection:
             rows = connection.execute(m.select().where(packed).order_by(m.c.month)).all()
@@ -368,7 +377,7 @@ class History:
             parts = [_unpacked_month(row, names[row.layout], wanted) for row in rows]
             parts.append(self._rows(connection, recent, wanted))
         course = pl.concat(parts, how="diagonal").sort("at", maintain_order=True)
-        return course if since is None else course.filter(pl.col("at") >= _moment(_micros(since)))
+        return course if since is None else course.filter(pl.col("at") >= _moment(micros(since)))
 
     @staticmethod
     def _rows(connection: Connection, chosen: Any, wanted: list[str] | None = None) -> pl.DataFrame:
@@ -506,7 +515,7 @@ def _layout(connection: Connection, names: list[str]) -> int:
     return int(made[0])
 
 
-def _micros(moment: datetime) -> int:
+def micros(moment: datetime) -> int:
     """Microseconds since 1970 in universal time; a moment without a zone is taken as universal."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

@@ -30,7 +30,20 @@ from sqlalchemy import (
 from kintsu.io.store import database
 from kintsu.io.store.database import reading, writing
 
-__all__ = ["batches", "connect", "entries", "head", "layouts", "monitors", "months", "reading", "runs", "writing"]
+__all__ = [
+    "batches",
+    "connect",
+    "entries",
+    "head",
+    "incidents",
+    "layouts",
+    "monitors",
+    "months",
+    "notices",
+    "reading",
+    "runs",
+    "writing",
+]
 
 VERSION = 1  # of the log's lines
 
@@ -137,6 +150,38 @@ months = Table(
     Column("body", LargeBinary, nullable=False),  # compressed: columns of the batches as JSON, then their facts
 )
 """Batches that no baseline needs any more, a month of a table in one place: a course reads a few of these."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("monitor", Integer, ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(32), primary_key=True),  # of the content
+    Column("tenant", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("opened_us", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("seen_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),  # null while it is open
+    Column("body", Text, nullable=False),  # JSON
+    Index("ix_incidents_tenant_ended", "tenant", "ended_us"),
+)
+"""Trouble of watched tables that lasts or lasted."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("notice", String(32), nullable=False),  # id of the content
+    Column("route", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting, sending, sent, given_up
+    Column("tried_us", BigInteger),  # the last try, or the one that is under way
+    Column("n_tries", Integer, nullable=False),
+    Column("failure", Text, nullable=False),  # of the last try, "" where it worked
+    Column("body", Text, nullable=False),  # JSON
+    Index("ix_notices_tenant_state", "tenant", "state"),
+)
+"""What was told about incidents, or is to be told: a row for each notice and place."""
 
 
 @event.listens_for(head, "after_create")
