@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
-import zstandard
 
 from kintsu.core.errors import UsageError
 from kintsu.io.store.atomic import explained
+from kintsu.io.store.courses import COURSE, Part, framed, pack_facts, pack_month, rows_of, unpack_month
 from kintsu.io.store.home import is_url
 from kintsu.io.store.records import now_text
 
@@ -198,7 +198,7 @@ class History:
             "score": row.score,
             "issue": row.issue,
             "layout": _layout(connection, list(row.facts)),
-            "facts": _packed(row.facts.values()),
+            "facts": pack_facts(row.facts.values()),
             "judgement": None if row.judgement is None else json.dumps(dict(row.judgement), ensure_ascii=False),
             "sketch": row.sketch,
             "verdict_by": row.verdict_by,
@@ -245,18 +245,15 @@ class History:
         old = (b.c.monitor == table.id) & (b.c.at_us < micros(before))
         if connection.execute(select(b.c.id).where(old).limit(1)).first() is None:
             return
-        course = self._rows(connection, old)
+        course = framed(self._rows(connection, old), None)
         for (month,), fresh in course.group_by(pl.col("at").dt.strftime("%Y-%m"), maintain_order=True):
             here = (m.c.monitor == table.id) & (m.c.month == month)
             known = connection.execute(m.select().where(here)).first()
-            frame = fresh
             if known is not None:  # batches of that month came in later
-                held = _unpacked_month(known, _names(connection, known.layout)).filter(
-                    ~pl.col("name").is_in(fresh["name"].implode())
-                )
-                frame = pl.concat([held, fresh], how="diagonal").sort("at", maintain_order=True)
-            names = [name for name in frame.columns if name not in _COURSE]
-            body = _packed_month(frame.select(*_COURSE, *names), names)
+                held = framed([unpack_month(known.body, _names(connection, known.layout))], None)
+                held = held.filter(~pl.col("name").is_in(fresh["name"].implode()))
+                fresh = pl.concat([held, fresh], how="diagonal").sort("at", maintain_order=True)
+            names, body = pack_month(fresh)
             connection.execute(m.delete().where(here))
             layout = _layout(connection, names)
             connection.execute(m.insert().values(monitor=table.id, month=month, layout=layout, body=body))
@@ -366,7 +363,6 @@ class History:
         from kintsu.io.store import schema
 
         b, m = schema.batches, schema.months
-        wanted = None if facts is None else [name for name in facts if name not in _COURSE]
         recent, packed = b.c.monitor == table.id, m.c.monitor == table.id
         if since is not None:
             recent &= b.c.at_us >= micros(since)
@@ -374,67 +370,27 @@ class History:
         with schema.reading(self.engine) as connection:
             rows = connection.execute(m.select().where(packed).order_by(m.c.month)).all()
             names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
-            parts = [_unpacked_month(row, names[row.layout], wanted) for row in rows]
-            parts.append(self._rows(connection, recent, wanted))
-        course = pl.concat(parts, how="diagonal").sort("at", maintain_order=True)
+            parts = [unpack_month(row.body, names[row.layout]) for row in rows]
+            parts += self._rows(connection, recent)
+        course = framed(parts, None if facts is None else list(facts))
         return course if since is None else course.filter(pl.col("at") >= _moment(micros(since)))
 
     @staticmethod
-    def _rows(connection: Connection, chosen: Any, wanted: list[str] | None = None) -> pl.DataFrame:
+    def _rows(connection: Connection, chosen: Any) -> list[Part]:
+        """The batches that are not packed, a part for each layout."""
         from sqlalchemy import select
 
         from kintsu.io.store import schema
 
         b = schema.batches
-        heads = [b.c.at_us if name == "at" else b.c[name] for name in _COURSE]
-        rows = connection.execute(select(*heads, b.c.layout, b.c.facts).where(chosen).order_by(b.c.at_us, b.c.id)).all()
-        names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
-        frame = _heads([tuple(row)[:-2] for row in rows])
-        if wanted is None:
-            wanted = list(dict.fromkeys(name for held in names.values() for name in held if name not in _COURSE))
-        return frame.hstack(_unpacked(rows, names, wanted))
-
-
-_COURSE: Final = {
-    "name": pl.String,
-    "at": pl.Int64,
-    "due": pl.String,
-    "arrived": pl.String,
-    "judged_at": pl.String,
-    "rows": pl.Int64,
-    "state": pl.String,
-    "alarm": pl.Boolean,
-    "score": pl.Float64,
-    "issue": pl.String,
-    "verdict_by": pl.String,
-    "verdict_at": pl.String,
-}
-
-
-def _heads(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    frame = pl.DataFrame(rows, schema=_COURSE, orient="row")
-    return frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
-
-
-def _packed_month(frame: pl.DataFrame, names: list[str]) -> bytes:
-    heads = frame.select(*_COURSE).with_columns(pl.col("at").dt.epoch("us"))
-    text = json.dumps(heads.to_dict(as_series=False), ensure_ascii=False).encode()
-    numbers = frame.select(names).fill_null(np.nan).to_numpy().astype("<f4").tobytes() if names else b""
-    return zstandard.compress(len(text).to_bytes(8, "little") + text + numbers, 3)
-
-
-def _unpacked_month(row: Any, names: list[str], wanted: list[str] | None = None) -> pl.DataFrame:
-    raw = zstandard.decompress(row.body)
-    n = int.from_bytes(raw[:8], "little")
-    heads = json.loads(raw[8 : 8 + n])
-    frame = _heads(list(zip(*heads.values(), strict=True)))
-    numbers = np.frombuffer(raw, "<f4", offset=8 + n).reshape(frame.height, len(names)).astype(np.float64)
-    chosen = names if wanted is None else [name for name in wanted if name in names]
-    place = {name: i for i, name in enumerate(names)}
-    facts = pl.DataFrame(
-        numbers[:, [place[name] for name in chosen]], schema=dict.fromkeys(chosen, pl.Float64), orient="row"
-    )
-    return frame.hstack(facts.fill_nan(None)) if chosen else frame
+        heads = [b.c.at_us if name == "at" else b.c[name] for name in COURSE]
+        found = connection.execute(
+            select(*heads, b.c.layout, b.c.facts).where(chosen).order_by(b.c.at_us, b.c.id)
+        ).all()
+        by_layout: dict[int, list[Any]] = {}
+        for row in found:
+            by_layout.setdefault(row.layout, []).append(row)
+        return [rows_of(rows, _names(connection, layout)) for layout, rows in by_layout.items()]
 
 
 def _month_of(moment: datetime) -> datetime:
@@ -444,26 +400,6 @@ def _month_of(moment: datetime) -> datetime:
 
 def _moment(at_us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-
-
-def _unpacked(rows: Sequence[Any], names: Mapping[int, list[str]], wanted: list[str]) -> pl.DataFrame:
-    """The wanted facts of packed rows, shape (rows, wanted)."""
-    table = np.full((len(rows), len(wanted)), np.nan)
-    for layout, held in names.items():
-        place = {name: i for i, name in enumerate(held)}
-        here = [(i, place[name]) for i, name in enumerate(wanted) if name in place]
-        mine = [i for i, row in enumerate(rows) if row.layout == layout]
-        if here and held:
-            packed = np.frombuffer(b"".join(rows[i].facts for i in mine), "<f4").reshape(len(mine), len(held))
-            to, at = (list(each) for each in zip(*here, strict=True))
-            table[np.ix_(mine, to)] = packed[:, at]
-    return pl.DataFrame(table, schema=dict.fromkeys(wanted, pl.Float64), orient="row").fill_nan(None)
-
-
-def _packed(values: Iterable[float]) -> bytes:
-    """As float32; larger numbers become its largest."""
-    most = np.finfo(np.float32).max
-    return np.clip(np.array(list(values), dtype=np.float64), -most, most).astype("<f4").tobytes()
 
 
 def _watched(row: Any) -> Watched:
