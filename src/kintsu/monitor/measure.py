@@ -301,7 +301,6 @@ def _texts(frame: pl.DataFrame, columns: list[pl.Series]) -> dict[str, ColumnMet
 
 
 def _by_column(counted: pl.DataFrame, name: str) -> dict[str, dict[str, int]]:
-    parts = counted.select("c", name, "n").partition_by("c", as_dict=True)
-    return {
-        str(key[0]): dict(zip(part[name].to_list(), part["n"].to_list(), strict=True)) for key, part in parts.items()
-    }
+    """Cells per value of each column, in the order of the rows."""
+    lists = counted.group_by("c", maintain_order=True).agg(name, "n")
+    return {c: dict(zip(values, cells, strict=True)) for c, values, cells in lists.iter_rows()}

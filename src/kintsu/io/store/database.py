@@ -104,8 +104,8 @@ def _explained(engine: Engine) -> Iterator[None]:
         if "malformed" in reason or "not a database" in reason:
             raise LedgerBroken(f"{where} is damaged: {reason}", 1) from error
         is_file = engine.dialect.name == "sqlite"
-        verb, hint = ("write", "Set KINTSU_HOME to a folder that can be written") if is_file else ("use", "Is it running?")
-        raise OutputError(f"cannot {verb} the history {where}: {reason}. {hint}") from error
+        hint = "Set KINTSU_HOME to a folder that can be written" if is_file else "Is it running?"
+        raise OutputError(f"cannot {'write' if is_file else 'use'} the history {where}: {reason}. {hint}") from error
 
 
 @contextmanager
