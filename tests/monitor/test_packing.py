@@ -59,3 +59,11 @@ def test_facts_are_shares_and_levels_by_column():
     assert told["rows"] == 4 and told["duplicates"] == 0
     assert told["completeness:price"] == 0.75 and told["mean:price"] == pytest.approx(7 / 3)
     assert told["top:city"] == 0.75 and told["distinct:city"] == 0.5 and "late_h" not in told
+
+
+def test_values_of_sensitive_columns_are_held_as_hashes():
+    frame = pl.DataFrame({"name": ["Ann", "Bob", "Ann"], "city": ["Lyon", "Nice", "Lyon"]})
+    batch = measure(frame, sensitive=["name", "none"])
+    assert "Ann" not in str(unpack(pack(batch)).columns["name"]) and "Lyon" in batch.columns["city"].values
+    plain = measure(frame)
+    assert sorted(batch.columns["name"].values.values()) == sorted(plain.columns["name"].values.values())

@@ -69,3 +69,15 @@ def test_times_with_and_without_a_zone_do_not_mix():
 def test_a_file_that_is_not_there_is_an_error():
     with pytest.raises(KintsuError, match="nowhere"):
         kt.Monitor().judge("nowhere.csv")
+
+
+def test_new_values_are_told_unless_the_column_is_sensitive():
+    for sensitive in ((), ("city",)):
+        monitor = kt.Monitor(sensitive=sensitive)
+        for seed in range(10):
+            monitor.learn(batch(seed))
+        wrong = pl.when(pl.int_range(pl.len()) < 20).then(pl.lit("Atlantis")).otherwise("city").alias("city")
+        judged = monitor.judge(batch(20).with_columns(wrong))
+        assert judged.alarm and judged.columns[0] == "city"
+        told = [cause.examples for cause in judged.causes if cause.statistic == "fresh"]
+        assert (told == [("Atlantis",)]) == (not sensitive) and ("Atlantis" in str(judged)) == (not sensitive)

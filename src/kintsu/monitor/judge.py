@@ -12,15 +12,17 @@ from kintsu.monitor.baseline import Baseline, Surprise, learn
 from kintsu.monitor.classify.model import IssueModel, shipped_model
 from kintsu.monitor.forecast.model import VolumeForecast
 from kintsu.monitor.issue import WHOLE, suspects
-from kintsu.monitor.measure import BatchMetrics
+from kintsu.monitor.measure import BatchMetrics, ColumnMetrics
 from kintsu.monitor.schema import SchemaChange, fact_of, schema_changes
 from kintsu.monitor.tell import BAND, sentence, tell
+from kintsu.monitor.traits import ColumnTraits
 
 __all__ = ["MIN_HISTORY", "BatchJudgement", "Cause", "judge", "learn_batches"]
 
 MIN_HISTORY: Final = 7  # batches below which only facts are judged: errors of fewer forecasts tell no spread
 CERTAIN: Final = 100.0  # strength of a fact
 MOST_CAUSES: Final = 10
+MOST_EXAMPLES: Final = 3
 MOST_FACTS: Final = 3  # that say why
 
 
@@ -28,7 +30,8 @@ MOST_FACTS: Final = 3  # that say why
 class Cause:
     """One reason of an alarm, in words, with its strength (1 and more alarms).
 
-    `expected` is the range that was expected, "" where there is none to tell (a column that is gone).
+    `expected` is the range that was expected, "" where there is none to tell (a column that is gone). `examples` are
+    at most three of the values or patterns that were never seen before, the most frequent first.
     """
 
     column: str | None
@@ -36,6 +39,7 @@ class Cause:
     strength: float
     came: str
     expected: str = ""
+    examples: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -102,7 +106,13 @@ class BatchJudgement:
             "columns": list(self.columns),
             "message": self.message,
             "causes": [
-                {"column": c.column, "statistic": c.statistic, "strength": round(c.strength, 3), "message": c.message}
+                {
+                    "column": c.column,
+                    "statistic": c.statistic,
+                    "strength": round(c.strength, 3),
+                    "message": c.message,
+                    "examples": list(c.examples),
+                }
                 for c in self.causes
             ],
             "state": self.state,
@@ -155,7 +165,7 @@ def judge(
     score = max((s.strength for s in found), default=0.0)
     named = model.name(baseline, batch, unscaled, columns, alarms=score > 1)
     reasons = [s for s in found if s.is_loud] or found
-    causes = tuple(_cause(baseline, s) for s in _ranked(reasons, columns, named.issue)[:MOST_CAUSES])
+    causes = tuple(_cause(baseline, batch, s) for s in _ranked(reasons, columns, named.issue)[:MOST_CAUSES])
     notes = _notes(baseline, batch)
     return BatchJudgement(
         score > 1, max(score, 0.0), named.issue, tuple(columns), causes, state, n, notes, named.confidence, named.why
@@ -218,7 +228,16 @@ def _ranked(found: list[Surprise], columns: list[str], issue: str) -> list[Surpr
     )
 
 
-def _cause(baseline: Baseline, surprise: Surprise) -> Cause:
+def _cause(baseline: Baseline, batch: BatchMetrics, surprise: Surprise) -> Cause:
     column = surprise.column or None
     traits = baseline.known.columns.get(surprise.column)
-    return Cause(column, surprise.statistic, surprise.strength, *tell(surprise, traits))
+    examples = _examples(traits, batch.columns.get(surprise.column), surprise.statistic)
+    return Cause(column, surprise.statistic, surprise.strength, *tell(surprise, traits), examples)
+
+
+def _examples(known: ColumnTraits | None, now: ColumnMetrics | None, statistic: str) -> tuple[str, ...]:
+    if known is None or now is None or statistic not in ("fresh", "odd"):
+        return ()
+    held, seen = (now.values, known.first_value) if statistic == "fresh" else (now.patterns, known.first_pattern)
+    new = {value: n for value, n in held.items() if value not in seen}
+    return tuple(sorted(new, key=lambda value: (-new[value], value))[:MOST_EXAMPLES])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
+
+from kintsu.core.hashing import text_hash
 
 __all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure"]
 
@@ -101,7 +103,13 @@ class BatchMetrics:
         return np.column_stack([self.sample[:, at[name]] if name in at else empty for name in names])
 
 
-def measure(frame: pl.DataFrame, *, due: datetime | None = None, arrived: datetime | None = None) -> BatchMetrics:
+def measure(
+    frame: pl.DataFrame,
+    *,
+    due: datetime | None = None,
+    arrived: datetime | None = None,
+    sensitive: Collection[str] = (),
+) -> BatchMetrics:
     """Measure a batch, whatever the order of its rows.
 
     Parameters
@@ -111,6 +119,8 @@ def measure(frame: pl.DataFrame, *, due: datetime | None = None, arrived: dateti
         stands still from batch to batch.
     arrived
         When it was delivered.
+    sensitive
+        Columns of which values of text are held as hashes only. Of numbers the quantiles are held all the same.
     """
     numeric = frame.select(cs.numeric().cast(pl.Float64, strict=False))
     numbers = {series.name: series.to_numpy() for series in numeric}  # empty cells are NaN
@@ -121,7 +131,8 @@ def measure(frame: pl.DataFrame, *, due: datetime | None = None, arrived: dateti
             columns[series.name] = _numbers(series, TIME, _hours(series, due).to_numpy())
         elif series.name not in numbers:
             text.append(_as_text(series))
-    columns |= _texts(frame, text)
+    texts = _texts(frame, text)
+    columns |= texts | {name: _hashed(texts[name]) for name in sensitive if name in texts}
     hashes = frame.hash_rows(seed=0) if frame.width else pl.Series([], dtype=pl.UInt64)
     kept = tuple(numbers)[:WIDE]
     return BatchMetrics(
@@ -298,6 +309,10 @@ def _texts(frame: pl.DataFrame, columns: list[pl.Series]) -> dict[str, ColumnMet
             patterns=patterns_of[key],
         )
     return out
+
+
+def _hashed(column: ColumnMetrics) -> ColumnMetrics:
+    return replace(column, values={f"#{text_hash(value):016x}": n for value, n in column.values.items()})
 
 
 def _by_column(counted: pl.DataFrame, name: str) -> dict[str, dict[str, int]]:

@@ -180,7 +180,7 @@ class _Bench:
     def __init__(self, batches: Sequence[Arrival], settings: MonitorSettings, seed: int) -> None:
         self.batches, self.settings, self.seed = batches, settings, seed
         self.deliveries = [Delivery(each.load(), each.due, _arrived(each)) for each in batches]
-        self.metrics = [_measured(each) for each in self.deliveries]
+        self.metrics = [self._measured(each) for each in self.deliveries]
 
     def stand_before(self, step: int) -> None:
         self.baseline = learn_batches(self.metrics[max(0, step - self.settings.window) : step])
@@ -207,7 +207,11 @@ class _Bench:
         before = [each.frame for each in self.deliveries[max(0, step - 10) : step] if each.frame.columns == columns]
         past = pl.concat(before, how="vertical_relaxed") if before else self.deliveries[step].frame.clear()
         made = damage(kind, rng, self.deliveries[step], past.tail(PAST_ROWS))
-        return None if made is None else (_measured(made.delivery), made.columns)
+        return None if made is None else (self._measured(made.delivery), made.columns)
+
+    def _measured(self, delivery: Delivery) -> BatchMetrics:
+        held = self.settings.sensitive
+        return measure(delivery.frame, due=delivery.due, arrived=delivery.arrived, sensitive=held)
 
     def delay(self, cases: Sequence[_Case]) -> float:
         """Mean number of batches until the first alarm, of faults that stay from batch to batch."""
@@ -236,10 +240,6 @@ class _Bench:
 
 def _arrived(arrival: Arrival) -> datetime | None:
     return arrival.arrived if arrival.due is not None else None
-
-
-def _measured(delivery: Delivery) -> BatchMetrics:
-    return measure(delivery.frame, due=delivery.due, arrived=delivery.arrived)
 
 
 def _kinds(cases: Sequence[_Case]) -> pl.DataFrame:

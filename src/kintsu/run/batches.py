@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,8 @@ class MonitorSettings:
         Batches that are learnt from, at least 2.
     sensitivity
         Above 1 smaller deviations alarm, below 1 only larger ones; `kintsu monitor backtest` recommends it.
+    sensitive
+        Columns of which values of text are kept as hashes only, and never shown.
     """
 
     source: str
@@ -48,6 +50,7 @@ class MonitorSettings:
     window: int = 60
     sensitivity: float = 1.0
     read: dict[str, Any] | None = None
+    sensitive: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         period(self.every)

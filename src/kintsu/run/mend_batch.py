@@ -103,6 +103,7 @@ def mend_frame(
     allow: Sequence[str] = (),
     key: str | None = None,
     sensitivity: float = 1.0,
+    sensitive: Sequence[str] = (),
 ) -> BatchMending:
     """Mend a batch against what is normal for it. The frame that was given is not changed.
 
@@ -122,7 +123,7 @@ def mend_frame(
         raise UsageError(f"there is no action {unknown[0]!r} that could be applied; there is {known}")
 
     def judged(rows: pl.DataFrame) -> tuple[BatchMetrics, BatchJudgement]:
-        metrics = measure(rows, due=due, arrived=arrived)
+        metrics = measure(rows, due=due, arrived=arrived, sensitive=sensitive)
         return metrics, judge(baseline, metrics, sensitivity=sensitivity)
 
     metrics, detected = judged(frame)
@@ -247,6 +248,7 @@ def mend_batch(
         allow=allow,
         key=key,
         sensitivity=reopened.settings.sensitivity,
+        sensitive=reopened.settings.sensitive,
     )
     if out is not None:
         _write(done, Path(out), reopened.arrival, force=force)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Monitor:
         one that comes with Kintsu does.
     sensitivity
         Above 1 smaller deviations alarm, below 1 only larger ones.
+    sensitive
+        Columns of which values of text are remembered as hashes only, and never told.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class Monitor:
         read: ReadOptions | None = None,
         issue_model: IssueModel | Path | str | None = None,
         sensitivity: float = 1.0,
+        sensitive: Sequence[str] = (),
     ) -> None:
         if window < 2:
             raise UsageError(f"window is the number of batches to remember, at least 2, not {window}")
@@ -63,6 +67,7 @@ class Monitor:
         self._read = read
         self._model = issue_model if isinstance(issue_model, IssueModel | None) else IssueModel.load(Path(issue_model))
         self._sensitivity = sensitivity
+        self._sensitive = tuple(sensitive)
         self._baseline: Baseline | None = None
         self._is_fresh = True
 
@@ -100,4 +105,4 @@ class Monitor:
         aware = {moment.tzinfo is not None for moment in (due, arrived) if moment is not None}
         if len(aware) > 1:
             raise UsageError("give both `due` and `arrived` with a time zone, or both without")
-        return measure(typed_frame(batch, self._read), due=due, arrived=arrived)
+        return measure(typed_frame(batch, self._read), due=due, arrived=arrived, sensitive=self._sensitive)

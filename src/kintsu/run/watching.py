@@ -286,7 +286,12 @@ class Watch:
     def _judge(self, arrival: Arrival, *, is_past: bool) -> Judged:
         arrived = None if is_past else arrival.arrived
         try:
-            metrics = measure(arrival.load(), due=arrival.due, arrived=arrived if arrival.due is not None else None)
+            metrics = measure(
+                arrival.load(),
+                due=arrival.due,
+                arrived=arrived if arrival.due is not None else None,
+                sensitive=self.settings.sensitive,
+            )
         except KintsuError as error:
             return Judged(self.table.name, arrival.name, None, HELD, str(error))
         told = judge(

@@ -52,6 +52,10 @@ def add(
         float,
         typer.Option("--sensitivity", metavar="X", help="Above 1 finds smaller faults, with more false alarms."),
     ] = 1.0,
+    sensitive: Annotated[
+        list[str] | None,
+        typer.Option("--sensitive", metavar="COLUMN", help="Keep values of this column as hashes only; repeatable."),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Change the settings of a table watched already.")] = False,
     home: Home = None,
     *,
@@ -64,7 +68,7 @@ def add(
     from kintsu.run.batches import MonitorSettings
 
     chosen = {key: value for key, value in vars(read).items() if value is not None}
-    settings = MonitorSettings(source, date, every, window, sensitivity, chosen or None)
+    settings = MonitorSettings(source, date, every, window, sensitivity, chosen or None, o.names(sensitive))
     watched = watching.add(name, settings, home=home, replace=replace)
     if as_json:
         emit({"name": watched.name, "settings": dict(watched.settings)})

@@ -33,7 +33,8 @@ def judged_table(judged: Sequence[Judged], console: Console) -> None:
             console.print(f"    {plain(each.error or '')}", soft_wrap=True)
             continue
         for cause in told.causes[:CAUSES]:
-            console.print(f"    {plain(cause.message)}", soft_wrap=True)
+            such = f" ({', '.join(plain(repr(value), 40) for value in cause.examples)})" if cause.examples else ""
+            console.print(f"    {plain(cause.message)}{such}", soft_wrap=True)
         if len(told.causes) > CAUSES:
             console.print(f"    and {len(told.causes) - CAUSES} more", style=DIM)
 
