@@ -33,7 +33,8 @@ def test_a_table_is_watched_from_the_first_day_to_a_verdict(orders, capsys):
     assert edge.run(["monitor", "add", "orders", "orders/*.csv", "--window", "30"]) == 0
     assert "backfill orders" in capsys.readouterr().out
     assert told(capsys, "monitor", "backfill", "orders") == (0, {"learnt": 14, "held": []})
-    assert told(capsys, "monitor", "run") == (0, {"judged": [], "alarms": 0})
+    nothing = {"judged": [], "alarms": 0, "notices": {"sent": [], "failed": []}}
+    assert told(capsys, "monitor", "run") == (0, nothing)
     deliver(orders, 24, city=pl.lit(None, pl.String))
     assert edge.run(["monitor", "run", "orders"]) == 1
     out = capsys.readouterr().out
@@ -51,7 +52,7 @@ def test_a_table_is_watched_from_the_first_day_to_a_verdict(orders, capsys):
     code, found = told(capsys, "monitor", "backtest", "orders", "--steps", "1")
     assert code == 0 and found["found"] > 0.5 and not found["applied"]
     assert told(capsys, "monitor", "remove", "orders") == (0, {"removed": "orders"})
-    assert told(capsys, "monitor", "status") == (0, {"tables": []})
+    assert told(capsys, "monitor", "status") == (0, {"tables": [], "objectives": []})
 
 
 def test_the_course_of_a_fact_is_shown(orders, capsys):

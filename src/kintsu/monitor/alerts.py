@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from kintsu.core.errors import UsageError
 from kintsu.core.notice import LEVELS
 from kintsu.core.settings import Setting
 from kintsu.monitor.issue import ISSUES
 
-__all__ = ["AlertPolicy", "policy_from"]
+__all__ = ["UNREADABLE", "AlertPolicy", "policy_from"]
+
+UNREADABLE: Final = "unreadable"
+"""The issue of an incident about a batch or a source that cannot be read: a monitor has not judged it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def policy_from(setting: Setting | None) -> AlertPolicy:
     if "level" in told:
         found["level"] = told["level"].choice(LEVELS)
     if "levels" in told:
-        levels = told["levels"].mapping(tuple(issue for issue in ISSUES if issue != "none"))
+        levels = told["levels"].mapping((*(issue for issue in ISSUES if issue != "none"), UNREADABLE))
         found["levels"] = {issue: each.choice(LEVELS) for issue, each in levels.items()}
     if "resolve_after" in told:
         found["resolve_after"] = told["resolve_after"].count(least=1)

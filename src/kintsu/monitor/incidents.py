@@ -59,6 +59,8 @@ class Incident:
         The last alarming batches, and the good ones since the last of these.
     news
         What has not been told yet, "" for nothing.
+    by
+        Who acknowledged or resolved it last, "" for nobody.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Incident:
     acknowledged_at: datetime | None = None
     told_at: datetime | None = None
     news: str = ""
+    by: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -219,7 +222,7 @@ def _without(incident: Incident, batch: str, now: datetime) -> Incident:
     return replace(less, state="resolved", resolved_at=now, news="resolved" if incident.told_at else "")
 
 
-def acknowledge(incidents: Iterable[Incident], id: str, now: datetime) -> Incidents:
+def acknowledge(incidents: Iterable[Incident], id: str, now: datetime, *, by: str = "") -> Incidents:
     """The incidents with one that somebody is at.
 
     Raises
@@ -227,12 +230,12 @@ def acknowledge(incidents: Iterable[Incident], id: str, now: datetime) -> Incide
     UsageError
         No open incident has this id.
     """
-    return _changed(incidents, id, state="acknowledged", acknowledged_at=now)
+    return _changed(incidents, id, state="acknowledged", acknowledged_at=now, by=by)
 
 
-def resolve(incidents: Iterable[Incident], id: str, now: datetime) -> Incidents:
+def resolve(incidents: Iterable[Incident], id: str, now: datetime, *, by: str = "") -> Incidents:
     """The incidents with one that a person says is over; it is told by the next `advance`."""
-    return _changed(incidents, id, state="resolved", resolved_at=now, news="resolved")
+    return _changed(incidents, id, state="resolved", resolved_at=now, news="resolved", by=by)
 
 
 def _changed(incidents: Iterable[Incident], id: str, **fields: Any) -> Incidents:
@@ -261,7 +264,7 @@ def _after(found: Mapping[str, Incident], batch: JudgedBatch, now: datetime, pol
     ended = [i for i in mine if i.resolved_at and i.subjects & about and now - i.resolved_at <= policy.reopen_within]
     if ended:
         last = max(ended, key=lambda incident: (incident.resolved_at, incident.id))
-        again = replace(last, state="open", since=now, n_since=0, resolved_at=None, acknowledged_at=None)
+        again = replace(last, state="open", since=now, n_since=0, resolved_at=None, acknowledged_at=None, by="")
         return [_worse(replace(again, n_reopened=last.n_reopened + 1), batch, now, "reopened", running)]
     return [_opened(batch, now, policy)]
 

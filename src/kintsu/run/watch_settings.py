@@ -13,9 +13,10 @@ from kintsu.io.notify.routes import Route, routes_from
 from kintsu.monitor.alerts import AlertPolicy, policy_from
 from kintsu.monitor.objectives import Objective, objectives_from
 
-__all__ = ["WatchSettings", "watch_settings"]
+__all__ = ["WatchSettings", "find_settings", "watch_settings"]
 
 SECTIONS: Final = ("objectives", "alerts", "notify")
+USUAL: Final = Path("kintsu.yaml")
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,10 @@ class WatchSettings:
 def watch_settings(path: Path | str) -> WatchSettings:
     """Read a file."""
     return WatchSettings(str(path), read_settings(path).mapping(SECTIONS))
+
+
+def find_settings(path: Path | str | None = None) -> WatchSettings:
+    """The file that is named, else `kintsu.yaml` of the current folder, else settings without any section."""
+    if path is None and not USUAL.is_file():
+        return WatchSettings(str(USUAL), {})
+    return watch_settings(path or USUAL)

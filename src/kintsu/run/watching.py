@@ -14,23 +14,29 @@ import polars as pl
 from kintsu.core.errors import KintsuError, UsageError
 from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
 from kintsu.io.store.home import find_home, home_for, is_url
+from kintsu.io.store.incidents import IncidentStore
+from kintsu.monitor.alerts import UNREADABLE, AlertPolicy
 from kintsu.monitor.baseline import Baseline
 from kintsu.monitor.facts import facts
 from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
-from kintsu.monitor.judge import BatchJudgement, judge, learn_batches
+from kintsu.monitor.incidents import Incident, JudgedBatch, Placement
+from kintsu.monitor.judge import CERTAIN, BatchJudgement, Cause, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.packing import pack, unpack
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
+from kintsu.run.follow import follow_up, leave
 
 __all__ = [
     "Judged",
     "Reopened",
     "Status",
+    "Verdict",
     "Watch",
     "add",
     "backfill",
     "decide",
     "open_history",
+    "record",
     "remove",
     "reopen",
     "run",
@@ -45,22 +51,34 @@ VOLUME_DAYS: Final = 800  # of row counts that the forecast of the volume looks 
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of one batch. `state` is "learnt" or "held"; `error` tells why it could not be read."""
+    """What became of one batch. `state` is "learnt" or "held"; `error` tells why it could not be read. `batch` is ""
+    where the source itself could not. `incident` is where an alarm belongs; none is opened by a backfill."""
 
     table: str
     batch: str
     judgement: BatchJudgement | None
     state: str
     error: str | None = None
+    incident: Placement | None = None
 
     @property
     def alarm(self) -> bool:
         return self.error is not None or (self.judgement is not None and self.judgement.alarm)
 
+    def for_incidents(self, now: datetime) -> JudgedBatch:
+        """As incidents see it. A source that cannot be read counts as one batch a day."""
+        if self.judgement is not None:
+            return JudgedBatch(self.table, self.batch, self.judgement)
+        cause = Cause(None, UNREADABLE, CERTAIN, self.error or "")
+        told = BatchJudgement(True, CERTAIN, UNREADABLE, (), (cause,), "judged", 0)
+        return JudgedBatch(self.table, self.batch or f"source on {now:%Y-%m-%d}", told)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able values."""
         told = {} if self.judgement is None else self.judgement.to_dict()
-        return {"table": self.table, "batch": self.batch, "state": self.state, "error": self.error} | told
+        incident = None if self.incident is None else self.incident.to_dict()
+        about = {"table": self.table, "batch": self.batch, "incident": incident}
+        return about | told | {"state": self.state, "error": self.error}
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,8 @@ class Status:
     ----------
     waiting
         Batches that alarmed and that nobody has decided on.
+    incidents
+        Those that are open, the longest known first.
     precision
         Share of the alarms that people confirmed, out of those decided on; None without any.
     false_alarm_rate
@@ -97,10 +117,19 @@ class Status:
     time_to_detection_min: float | None
     recovery: float | None
     acceptance: float | None
+    incidents: tuple[Incident, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able values."""
-        return asdict(self)
+        return asdict(self) | {"incidents": [incident.to_dict() for incident in self.incidents]}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a person said of a batch, and the incident that it left because it is right; None where it was in none."""
+
+    batch: BatchRow
+    incident: Incident | None = None
 
 
 def open_history(home: Path | str | None = None, *, create: bool = False) -> History:
@@ -158,32 +187,59 @@ def run(
     *,
     home: Path | str | None = None,
     now: datetime | None = None,
+    policy: AlertPolicy | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Judged]:
     """Judge the batches that have come since the last time, of the named tables or all of them.
 
     A batch that was judged before is judged again only if it has changed. One that cannot be read is an alarm of its
-    own, and the others are still judged.
+    own, and the others are still judged. Alarms open incidents or continue them, by `policy`; `notify.tell` tells it.
     """
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
+    at = now or datetime.now(UTC)
+    troubled = {incident.table for incident in IncidentStore(history).incidents([table.name for table in tables])}
     out: list[Judged] = []
     for table in tables:
+        watch = Watch(history, table)
         try:
-            watch = Watch(history, table)
-            found = arrivals(watch.settings, now=now or datetime.now(UTC))
-            out += watch.catch_up(found, is_past=False, progress=progress)
+            watch.catch_up(arrivals(watch.settings, now=at), is_past=False, progress=progress)
         except KintsuError as error:
             if names and len(names) == 1:
                 raise
-            out.append(Judged(table.name, "", None, HELD, str(error)))
+            watch.judged.append(Judged(table.name, "", None, HELD, str(error)))
+        finally:  # what was recorded is not judged again: its incidents must not be lost
+            judged = _placed(watch, at, policy, is_troubled=table.name in troubled)
+        out += judged
     return out
 
 
-def decide(name: str, batch: str, *, is_right: bool, by: str, home: Path | str | None = None) -> BatchRow:
-    """Say whether a batch that alarmed is right: then it is learnt from; if not, it stays out."""
+def record(
+    history: History, table: Watched, arrival: Arrival, *, now: datetime, policy: AlertPolicy | None = None
+) -> Judged | None:
+    """Judge one batch as `run` does, and remember it; None where it was judged before and has not changed."""
+    watch = Watch(history, table)
+    watch.catch_up([arrival], is_past=False)
+    return next(iter(_placed(watch, now, policy, is_troubled=True)), None)
+
+
+def _placed(watch: Watch, now: datetime, policy: AlertPolicy | None, *, is_troubled: bool) -> list[Judged]:
+    """The batches that a watch has judged, with the incidents that they open or continue."""
+    if not watch.judged or not (is_troubled or any(each.alarm for each in watch.judged)):
+        return watch.judged
+    told = [each.for_incidents(now) for each in watch.judged]
+    placed = follow_up(watch.history, told, now, policy or AlertPolicy())
+    return [replace(each, incident=where) for each, where in zip(watch.judged, placed, strict=True)]
+
+
+def decide(
+    name: str, batch: str, *, is_right: bool, by: str, home: Path | str | None = None, now: datetime | None = None
+) -> Verdict:
+    """Say whether a batch that alarmed is right: then it is learnt from, and leaves its incident, which is over if it
+    has no other batch. If not, it stays out."""
     history = open_history(home)
-    return history.decide(history.watched(name), batch, ACCEPTED if is_right else REJECTED, by=by)
+    row = history.decide(history.watched(name), batch, ACCEPTED if is_right else REJECTED, by=by)
+    return Verdict(row, leave(history, name, batch, now or datetime.now(UTC)) if is_right else None)
 
 
 def trend(
@@ -203,7 +259,10 @@ def status(names: list[str] | None = None, *, home: Path | str | None = None) ->
     """How the named tables are doing, or all of them."""
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
-    return [_status(history, table) for table in tables]
+    found: dict[str, list[Incident]] = {}
+    for incident in IncidentStore(history).incidents([table.name for table in tables]):
+        found.setdefault(incident.table, []).append(incident)
+    return [replace(_status(history, table), incidents=tuple(found.get(table.name, ()))) for table in tables]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,24 +311,30 @@ class Watch:
         self.held: list[tuple[BatchRow, BatchMetrics]] = []
         self.volumes: dict[datetime, int] = {}
         self.last: datetime | None = None
+        self.judged: list[Judged] = []
 
     def catch_up(
         self, found: Sequence[Arrival], *, is_past: bool, progress: Callable[[str, float], None] | None = None
     ) -> list[Judged]:
         """Judge what is new among the batches, oldest first."""
         fresh = [each for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)]
+        self.judged = []
         if not fresh:
-            return []
+            return self.judged
         self._start(fresh[0].at)
-        out = []
         for i, arrival in enumerate(fresh):
             if progress is not None:
                 progress(f"{self.table.name}: {arrival.name}", i / len(fresh))
             if self.last is not None and arrival.at < self.last:
                 self._start(arrival.at)  # one that was judged before has changed, or came late: look back from there
             self.last = arrival.at
-            out.append(self._judge(arrival, is_past=is_past))
-        return out
+            self.judged.append(self._judge(arrival, is_past=is_past))
+        return self.judged
+
+    def weigh(self, arrival: Arrival) -> tuple[BatchMetrics, BatchJudgement]:
+        """Judge one batch against those before it, as `catch_up` would; nothing is remembered."""
+        self._start(arrival.at)
+        return self._weighed(arrival, arrival.arrived)
 
     def _is_packed(self, arrival: Arrival) -> bool:
         """Whether it is so old that it was judged and packed away: it is not looked at again."""
@@ -286,20 +351,9 @@ class Watch:
     def _judge(self, arrival: Arrival, *, is_past: bool) -> Judged:
         arrived = None if is_past else arrival.arrived
         try:
-            metrics = measure(
-                arrival.load(),
-                due=arrival.due,
-                arrived=arrived if arrival.due is not None else None,
-                sensitive=self.settings.sensitive,
-            )
+            metrics, told = self._weighed(arrival, arrived)
         except KintsuError as error:
             return Judged(self.table.name, arrival.name, None, HELD, str(error))
-        told = judge(
-            learn_batches(list(self.window)),
-            metrics,
-            sensitivity=self.settings.sensitivity,
-            volume=self._volume(arrival, metrics),
-        )
         row = BatchRow(
             name=arrival.name,
             at=arrival.at,
@@ -328,6 +382,16 @@ class Watch:
                 self.held = []
                 row = replace(row, state=LEARNT)
         return Judged(self.table.name, arrival.name, told, row.state)
+
+    def _weighed(self, arrival: Arrival, arrived: datetime | None) -> tuple[BatchMetrics, BatchJudgement]:
+        metrics = measure(
+            arrival.load(),
+            due=arrival.due,
+            arrived=arrived if arrival.due is not None else None,
+            sensitive=self.settings.sensitive,
+        )
+        baseline, sensitivity = learn_batches(list(self.window)), self.settings.sensitivity
+        return metrics, judge(baseline, metrics, sensitivity=sensitivity, volume=self._volume(arrival, metrics))
 
     def _learn(self, row: BatchRow, metrics: BatchMetrics) -> None:
         self.window.append(metrics)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, look, mend, monitors, practice, watch
+from kintsu.apps.cli import ask, history, incidents, look, mend, practice, watch
 
 __all__ = ["app"]
 
@@ -46,4 +46,4 @@ for command in (
     practice.generate,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
-app.add_typer(monitors.monitor)
+app.add_typer(incidents.monitor)

@@ -29,6 +29,14 @@ Home = Annotated[
     typer.Option("--home", metavar="PLACE", help="A folder or a PostgreSQL URL (else KINTSU_HOME, else .kintsu here)."),
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who decides (else the user of this machine).")]
+Settings = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="Objectives, alerts and where notices go (else kintsu.yaml here, if it is there).",
+    ),
+]
 
 
 @monitor.command("add")
@@ -95,17 +103,33 @@ def backfill(name: Name, home: Home = None, as_json: o.Json = False, quiet: o.Qu
 
 
 @monitor.command("run")
-def run(names: Names = None, home: Home = None, as_json: o.Json = False, quiet: o.Quiet = False) -> int:
-    """Judge the batches that have come since the last time. Exits with 1 if any alarms."""
-    from kintsu.apps.cli.exits import BELOW, OK
+def run(
+    names: Names = None,
+    settings: Settings = None,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Judge the batches that have come since the last time, and tell whom it concerns. Exits with 1 if any alarms."""
+    import os
+
+    from kintsu.apps.cli.exits import BELOW, OK, STEP_FAILED
+    from kintsu.apps.cli.incidents import told_failures
     from kintsu.apps.cli.watched import judged_table
     from kintsu.run import watching
+    from kintsu.run.notify import tell
+    from kintsu.run.watch_settings import find_settings
 
+    chosen = find_settings(settings)
+    policy, routes = chosen.policy(), chosen.routes(os.environ)
     with progress(quiet or as_json) as show:
-        judged = watching.run(names, home=home, progress=show)
+        judged = watching.run(names, home=home, policy=policy, progress=show)
+        telling = tell(routes, policy, home=home)
     alarms = [each for each in judged if each.alarm]
+    told_failures(telling.failed)
     if as_json:
-        emit({"judged": [each.to_dict() for each in judged], "alarms": len(alarms)})
+        plain_judged = [each.to_dict() for each in judged]
+        emit({"judged": plain_judged, "alarms": len(alarms), "notices": telling.to_dict()})
     elif not quiet:
         console().print(f"{len(judged)} new batches judged, {len(alarms)} alarm" if judged else "no new batches")
         judged_table(alarms, console())
@@ -114,20 +138,29 @@ def run(names: Names = None, home: Home = None, as_json: o.Json = False, quiet: 
             console().print(
                 f"right after all? `kintsu monitor accept {at}`; wrong? `kintsu monitor reject {at}`", soft_wrap=True
             )
-    return BELOW if alarms else OK
+    return BELOW if alarms else STEP_FAILED if telling.failed else OK
 
 
 @monitor.command("status")
-def status(names: Names = None, home: Home = None, as_json: o.Json = False, quiet: o.Quiet = False) -> int:
-    """How the watched tables are doing: last batch, what waits for a decision, how often an alarm was right."""
+def status(
+    names: Names = None,
+    settings: Settings = None,
+    home: Home = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """How the watched tables are doing: last batch, what waits for a decision, open incidents, objectives at risk."""
     from kintsu.apps.cli.watched import status_table
     from kintsu.run import watching
+    from kintsu.run.objectives import at_risk
+    from kintsu.run.watch_settings import find_settings
 
     told = watching.status(names, home=home)
+    risky = at_risk(find_settings(settings), names, home=home)
     if as_json:
-        emit({"tables": [each.to_dict() for each in told]})
+        emit({"tables": [each.to_dict() for each in told], "objectives": [each.to_dict() for each in risky]})
     elif not quiet:
-        status_table(told, console())
+        status_table(told, risky, console())
     return 0
 
 
@@ -186,11 +219,16 @@ def _decide(name: str, batch: str, *, is_right: bool, home: str | None, by: str 
 
     from kintsu.run import watching
 
-    row = watching.decide(name, batch, is_right=is_right, by=by or getpass.getuser(), home=home)
+    verdict = watching.decide(name, batch, is_right=is_right, by=by or getpass.getuser(), home=home)
+    row, incident = verdict.batch, verdict.incident
     if as_json:
-        emit({"table": name, "batch": row.name, "state": row.state, "by": row.verdict_by})
-    else:
-        console().print(f"{plain(batch)} is {row.state}: it is {'learnt from' if is_right else 'not learnt from'}")
+        left = None if incident is None else incident.to_dict()
+        emit({"table": name, "batch": row.name, "state": row.state, "by": row.verdict_by, "incident": left})
+        return 0
+    console().print(f"{plain(batch)} is {row.state}: it is {'learnt from' if is_right else 'not learnt from'}")
+    if incident is not None:
+        rest = f"goes on with {', '.join(plain(each, 80) for each in incident.batches[-3:])}"
+        console().print(f"incident #{incident.id} {rest if incident.is_open else 'is over'}", soft_wrap=True)
     return 0
 
 

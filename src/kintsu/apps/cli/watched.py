@@ -13,11 +13,21 @@ from kintsu.apps.cli.summary import DIM, grid
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kintsu.monitor.incidents import Incident
     from kintsu.run.backtest import Backtest
     from kintsu.run.mend_batch import BatchMending
+    from kintsu.run.objectives import Standing
     from kintsu.run.watching import Judged, Status
 
-__all__ = ["backtest_table", "course_table", "judged_table", "mending_table", "status_table"]
+__all__ = [
+    "backtest_table",
+    "course_table",
+    "incidents_list",
+    "judged_table",
+    "mending_table",
+    "objectives_table",
+    "status_table",
+]
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 CAUSES: Final = 3
@@ -28,7 +38,8 @@ def judged_table(judged: Sequence[Judged], console: Console) -> None:
     for each in judged:
         told = each.judgement
         issue = "unreadable" if told is None else told.issue
-        console.print(f"{plain(each.table, 40)} {plain(each.batch, 80)}: {issue}", style=GOLD, soft_wrap=True)
+        where = f" ({each.incident.message})" if each.incident is not None else ""
+        console.print(f"{plain(each.table, 40)} {plain(each.batch, 80)}: {issue}{where}", style=GOLD, soft_wrap=True)
         if told is None:
             console.print(f"    {plain(each.error or '')}", soft_wrap=True)
             continue
@@ -39,8 +50,8 @@ def judged_table(judged: Sequence[Judged], console: Console) -> None:
             console.print(f"    and {len(told.causes) - CAUSES} more", style=DIM)
 
 
-def status_table(told: Sequence[Status], console: Console) -> None:
-    """A line for each table."""
+def status_table(told: Sequence[Status], risky: Sequence[Standing], console: Console) -> None:
+    """A line for each table, then open incidents and objectives at risk."""
     if not told:
         console.print("No table is watched: `kintsu monitor add NAME 'orders/*.csv'` begins with one.")
         return
@@ -55,6 +66,42 @@ def status_table(told: Sequence[Status], console: Console) -> None:
     for each in told:
         if each.last_message:
             console.print(f"{plain(each.table, 40)}: {plain(each.last_message)}", soft_wrap=True)
+    incidents = [incident for each in told for incident in each.incidents]
+    if incidents:
+        incidents_list(incidents, console)
+    if risky:
+        objectives_table(risky, console)
+
+
+def incidents_list(incidents: Sequence[Incident], console: Console) -> None:
+    """What each incident is about, since when, and why."""
+    for i in incidents:
+        named = ", ".join(f"`{plain(column, 60)}`" for column in i.columns[:CAUSES])
+        about = f"{plain(i.table, 40)}: {i.issue.replace('_', ' ')}{' in ' if named else ''}{named}"
+        by = f" by {plain(i.by, 60)}" if i.by else ""
+        count = f"{i.n_alerts} batch{'' if i.n_alerts == 1 else 'es'}"
+        last = f", last {plain(i.batches[-1], 80)}" if i.batches else ""
+        style = GOLD if i.state == "open" else "" if i.is_open else DIM
+        line = f"#{i.id} {about}: {i.state}{by}, {i.level}, since {i.since:%Y-%m-%d}, {count}{last}"
+        console.print(line, style=style, soft_wrap=True)
+        for cause in i.causes[:CAUSES]:
+            console.print(f"    {plain(cause)}", style=style if style == DIM else "", soft_wrap=True)
+
+
+def objectives_table(told: Sequence[Standing], console: Console) -> None:
+    """A line for each objective."""
+    headers = ("table", "objective", "state", "attained", "budget left", "burn rate", "breach")
+    table = grid(*({"header": name} for name in headers))
+    table.show_header = True
+    for each in told:
+        a = each.attained
+        share = "" if a.attained is None else f"{100 * a.attained:.4g} %"
+        burn = "" if a.burn_rate is None else f"{a.burn_rate:.2g}"
+        breach = "" if a.outlook.day is None else f"{a.outlook.day:%Y-%m-%d}"
+        cells = (plain(each.table, 40), plain(a.objective, 120), a.state.replace("_", " "), share)
+        style = "" if a.state == "ok" else GOLD
+        table.add_row(*cells, f"{a.left:.3g} of {a.allowed:.3g}", burn, breach, style=style)
+    console.print(table)
 
 
 def mending_table(done: BatchMending, console: Console) -> None:

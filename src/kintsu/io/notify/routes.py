@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,7 +13,7 @@ from kintsu.core.notice import LEVELS, NEWS, Notice
 from kintsu.core.registry import load, names
 from kintsu.core.settings import Setting
 
-__all__ = ["Failure", "Route", "routes_from", "send_all"]
+__all__ = ["Failure", "Route", "labelled", "routes_from", "send", "send_all"]
 
 PATIENCE: Final = 2
 FILTERS: Final = ("at_least", "kinds", "tables")
@@ -81,15 +82,27 @@ def _route(setting: Setting, environment: Mapping[str, str]) -> Route:
     return Route(notifier, **chosen)
 
 
+def labelled(routes: Iterable[Route]) -> dict[str, Route]:
+    """The routes by name: that of the notifier, and a number from its second entry on ("webhook 2")."""
+    found: dict[str, Route] = {}
+    seen: Counter[str] = Counter()
+    for route in routes:
+        seen[route.notifier.name] += 1
+        n = seen[route.notifier.name]
+        found[route.notifier.name if n == 1 else f"{route.notifier.name} {n}"] = route
+    return found
+
+
 def send_all(routes: Iterable[Route], notices: Sequence[Notice]) -> list[Failure]:
     """Send every notice wherever it belongs; what failed is returned, for a person and for another try.
 
     A notifier that failed twice in a row is not waited for again in this call.
     """
-    return [failure for route in routes for failure in _sent(route, [n for n in notices if route.takes(n)])]
+    return [failure for route in routes for failure in send(route, [n for n in notices if route.takes(n)])]
 
 
-def _sent(route: Route, notices: Sequence[Notice]) -> list[Failure]:
+def send(route: Route, notices: Sequence[Notice]) -> list[Failure]:
+    """Send notices over one route, whatever it takes; returns those that failed."""
     failures: list[Failure] = []
     in_a_row = 0
     for notice in notices:
