@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    text,
 )
 
 from kintsu.io.store import database
@@ -37,9 +38,11 @@ __all__ = [
     "head",
     "incidents",
     "layouts",
+    "models",
     "monitors",
     "months",
     "notices",
+    "promotions",
     "reading",
     "runs",
     "writing",
@@ -182,6 +185,48 @@ notices = Table(
     Index("ix_notices_tenant_state", "tenant", "state"),
 )
 """What was told about incidents, or is to be told: a row for each notice and place."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", Integer, nullable=False),  # of the name, from 1
+    Column("stage", String(16), nullable=False),  # candidate, live, archived
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the body
+    Column("body", LargeBinary, nullable=False),
+    Column("about", Text, nullable=False),  # JSON: metrics, parameters, data, lineage
+    UniqueConstraint("tenant", "name", "version"),
+    Index(
+        "ix_models_live",
+        "tenant",
+        "name",
+        unique=True,  # the database itself refuses a second live version
+        sqlite_where=text("stage = 'live'"),
+        postgresql_where=text("stage = 'live'"),
+    ),
+)
+"""Versions of trained models."""
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", Integer),  # that is live after it; null where none is
+    Column("before", Integer),  # that was live before it
+    Column("stage", String(16)),  # what the promoted version was before
+    Column("undoes", Integer),  # the promotion that a rollback takes back
+    Column("at", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("why", Text, nullable=False),
+    Index("ix_promotions_tenant_name", "tenant", "name"),
+)
+"""Which version was live when: promotions and rollbacks, append-only."""
 
 
 @event.listens_for(head, "after_create")
