@@ -158,8 +158,8 @@ def learn(history: Sequence[BatchMetrics]) -> Baseline:
     level_keys = list(dict.fromkeys(key for r in readings for key in r.levels))
     levels = _table([r.levels for r in readings], level_keys)
     expected = forecast(levels[..., 0], by_day)
-    # a quantile that never moved sits on one value that many cells have: how many tell more than it does
-    stuck = expected.is_still & np.array([statistic in QUANTILES for _, statistic in level_keys], dtype=bool)
+    still = _still_quantiles(history)
+    stuck = np.array([key in still for key in level_keys], dtype=bool)
     count_keys = list(dict.fromkeys(key for r in readings for key in r.counts))
     counts = _table([r.counts for r in readings], count_keys)
     share, cells, over = _pooled(counts, count_keys)
@@ -178,6 +178,23 @@ def learn(history: Sequence[BatchMetrics]) -> Baseline:
         cells=cells,
         overdispersion=over,
     )
+
+
+def _still_quantiles(history: Sequence[BatchMetrics]) -> set[Key]:
+    """Quantiles that have sat on one value in every batch: many cells have it, and how many they are tells more."""
+    held: dict[str, list[Floats]] = {}
+    for batch in history:
+        for name, column in batch.columns.items():
+            if column.quantiles is not None:
+                held.setdefault(name, []).append(column.quantiles)
+    still: set[Key] = set()
+    for name, rows in held.items():
+        spread = np.ptp(np.array(rows), 0)
+        for statistic, rank in QUANTILES.items():
+            at = rank * (len(spread) - 1)
+            if spread[int(at)] == 0 and spread[int(np.ceil(at))] == 0:
+                still.add((name, statistic))
+    return still
 
 
 def _table(readings: list[Mapping[Key, tuple[float, float]]], keys: list[Key]) -> Floats:

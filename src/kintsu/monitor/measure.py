@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
-from kintsu.core.hashing import text_hash
+from kintsu.core.hashing import mix, text_hash
 
 __all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure"]
 
@@ -148,10 +148,13 @@ def measure(
 
 
 def _sample(numbers: list[Floats], hashes: npt.NDArray[np.uint64]) -> Floats:
-    """Rows in the order of their hashes, at most `SAMPLE`: the same ones whatever the order of the rows."""
+    """Rows in the order of their hashes, at most `SAMPLE`: the same ones whatever the order of the rows.
+
+    The hashes are mixed once more: those of polars are not evenly spread, and the least are no fair sample.
+    """
     if not numbers or not len(hashes):
         return np.empty((0, len(numbers)))
-    rows = np.argsort(hashes, kind="stable")[:SAMPLE]
+    rows = np.argsort(mix(hashes), kind="stable")[:SAMPLE]
     x = np.column_stack([column[rows] for column in numbers])
     return np.clip(np.where(np.isfinite(x), x, np.nan), -HUGE, HUGE)
 

@@ -34,7 +34,6 @@ class Forecast:
     expected: Floats
     deviation: Floats  # root mean square error, widened for the error of the mean itself
     worst: Floats  # largest error
-    is_still: npt.NDArray[np.bool_]  # it never changed
     weekly: Floats | None = None  # what is expected on each day of the week, shape (7, statistics)
 
     def on(self, weekday: int | None) -> Forecast:
@@ -77,7 +76,6 @@ def forecast(x: Floats, weekdays: Sequence[int] | None) -> Forecast:
         expected=expected,
         deviation=np.sqrt(squares[best, at] * (1 + 1 / n)),
         worst=largest[best, at],
-        is_still=np.where(known, x, -np.inf).max(0) == np.where(known, x, np.inf).min(0),
         weekly=weekly,
     )
 
