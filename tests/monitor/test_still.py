@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+
 from kintsu.monitor.baseline import learn
 from kintsu.monitor.measure import measure
 
@@ -10,13 +11,13 @@ def test_a_quantile_that_always_sat_on_a_shared_value_is_not_judged_by_its_place
     rng = np.random.default_rng(0)
     frames = [
         pl.DataFrame(
-            {"sight": np.where(rng.random(200) < 0.8, 10.0, rng.uniform(0, 10, 200)), "x": rng.normal(size=200)}
+            {"sight": np.where(rng.random(200) < 0.85, 10.0, rng.uniform(0, 10, 200)), "x": rng.normal(size=200)}
         )
         for _ in range(12)
     ]
     baseline = learn([measure(frame) for frame in frames])
     expected = dict(zip(baseline.level_keys, baseline.levels.expected, strict=True))
-    assert np.isnan([expected["sight", q] for q in ("q25", "q50", "q75", "q95")]).all()
+    assert np.isnan([expected["sight", q] for q in ("q50", "q75", "q95")]).all()
     assert np.isfinite([expected["sight", "q05"], expected["x", "q50"]]).all()
 
 

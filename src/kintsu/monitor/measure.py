@@ -148,13 +148,17 @@ def measure(
 
 
 def _sample(numbers: list[Floats], hashes: npt.NDArray[np.uint64]) -> Floats:
-    """Rows in the order of their hashes, at most `SAMPLE`: the same ones whatever the order of the rows.
+    """At most `SAMPLE` rows drawn by their hashes: the same ones whatever the order of the rows.
 
-    The hashes are mixed once more: those of polars are not evenly spread, and the least are no fair sample.
+    Equal rows are told apart by their number among themselves; else all or none of them would be drawn.
     """
     if not numbers or not len(hashes):
         return np.empty((0, len(numbers)))
-    rows = np.argsort(mix(hashes), kind="stable")[:SAMPLE]
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    number = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
+    rows = order[np.argsort(mix(ordered, number.astype(np.uint64)), kind="stable")[:SAMPLE]]
     x = np.column_stack([column[rows] for column in numbers])
     return np.clip(np.where(np.isfinite(x), x, np.nan), -HUGE, HUGE)
 
