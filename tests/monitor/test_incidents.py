@@ -361,3 +361,11 @@ def test_a_batch_that_was_right_after_all_leaves_its_incident():
     untold, _ = follow((), batches[:1], START)
     (silent,) = forgive(untold, "orders", "1", START)
     assert silent.state == "resolved" and advance([silent], [], START)[1] == ()
+
+
+def test_what_began_and_ended_since_the_last_time_is_told_with_both():
+    story = [alarm("missing", "a"), CLEAN, CLEAN]
+    batches = [JudgedBatch("orders", str(i), judgement) for i, judgement in enumerate(story)]
+    incidents, notices = advance((), batches, START)
+    assert [notice.kind for notice in notices] == ["opened", "resolved"] and incidents[0].state == "resolved"
+    assert len({notice.id for notice in notices}) == 2 and advance(incidents, [], START + DAY)[1] == ()

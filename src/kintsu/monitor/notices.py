@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from kintsu.core.notice import LEVELS, Notice
+from kintsu.core.notice import LEVELS, NEWS, Notice
 from kintsu.monitor.alerts import AlertPolicy
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ MOST_NAMES: Final = 5  # names in a title
 def told(
     incidents: Sequence[Incident], now: datetime, policy: AlertPolicy, *, hold: bool
 ) -> tuple[tuple[Incident, ...], tuple[Notice, ...]]:
-    """The incidents with their news told, and the notices: one for each kind of news and upstream."""
+    """The incidents with their news told, and the notices: one for each kind of news and upstream.
+
+    One that began and ended since the last time is told with both.
+    """
     kept, groups = [], dict[tuple[str, str], list["Incident"]]()
     recent = _recently_told(incidents, now, policy) if hold else set()
     for incident in incidents:
@@ -34,9 +37,12 @@ def told(
         if incident.news == "continued" and _is_quiet(incident, now, policy):
             kept.append(replace(incident, news=""))
             continue
-        groups.setdefault((incident.news, policy.upstream.get(incident.table, "")), []).append(incident)
+        is_over_untold = incident.news == "resolved" and incident.told_at is None
+        for kind in ("opened", "resolved") if is_over_untold else (incident.news,):
+            groups.setdefault((kind, policy.upstream.get(incident.table, "")), []).append(incident)
         kept.append(replace(incident, news="", told_at=now))
-    return tuple(kept), tuple(_notice(kind, upstream, of, now) for (kind, upstream), of in groups.items())
+    ordered = sorted(groups.items(), key=lambda group: NEWS.index(group[0][0]))  # stable; what began before its end
+    return tuple(kept), tuple(_notice(kind, upstream, of, now) for (kind, upstream), of in ordered)
 
 
 def _is_quiet(incident: Incident, now: datetime, policy: AlertPolicy) -> bool:
