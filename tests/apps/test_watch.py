@@ -83,3 +83,25 @@ def test_bad_input_exits_with_2(place, capsys, arguments, says):
     assert edge.run(["gate", *arguments]) == 2
     said = capsys.readouterr()
     assert says in said.err and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_a_watched_table_judges_and_keeps_what_is_asked(place, capsys):
+    edge.run(["monitor", "add", "orders", "orders/*.csv", "-q"])
+    edge.run(["monitor", "backfill", "orders", "-q"])
+    (place / "waiting").mkdir()
+    (place / "kintsu.yaml").write_text("objectives: {orders: [rows >= 80]}", encoding="utf-8")
+    usual = pl.DataFrame({"x": [(7 * i + 12) % 13 for i in range(60)], "city": ["Lyon", "Paris", "Nice"] * 20})
+    usual.write_csv(place / "waiting" / "2026-11-22.csv")
+    command = ["gate", "waiting/2026-11-22.csv", "--watched", "orders"]
+    assert edge.run(command) == 1
+    assert capsys.readouterr().err == "kintsu: stop: it misses the objective rows >= 80\n"  # of kintsu.yaml
+    assert edge.run([*command, "--objectives", "monitor.yaml"]) == 0
+    assert capsys.readouterr().out == "pass: nothing unusual against 12 batches\n"
+    assert edge.run(["gate", "waiting/2026-11-22.csv", "--history", "orders", "--record"]) == 2
+    assert "say of which watched table" in capsys.readouterr().err
+    for extra, n_batches in ([], 12), (["--record"], 13):
+        assert edge.run([*command, *extra, "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)
+        assert told["judgement"]["alarm"] is False and told["objectives"][0]["state"] == "breached"
+        edge.run(["monitor", "status", "--json"])
+        assert json.loads(capsys.readouterr().out)["tables"][0]["n_batches"] == n_batches

@@ -154,7 +154,7 @@ def test_objectives_of_a_file_are_those_of_the_table(tmp_path):
     ("options", "says"),
     [
         ({}, "nothing to judge by"),
-        ({"history": [], "monitor": kt.Monitor()}, "not both"),
+        ({"history": [], "monitor": kt.Monitor()}, "one of a monitor, a history"),
         ({"history": [], "while_learning": "wait"}, "while_learning is one of"),
         ({"objectives": ["rows >> 5"]}, "expected a number"),
     ],

@@ -16,7 +16,7 @@ from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UsageError
 from kintsu.run.typed import text_frame, typed_frame
 
-__all__ = ["Arrival", "MonitorSettings", "arrivals", "period", "start_of"]
+__all__ = ["Arrival", "MonitorSettings", "arrival_of", "arrivals", "period", "start_of"]
 
 _DATE: Final = re.compile(
     r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?:[T_\-. ]?(\d{2})(?:[:\-]?(\d{2}))?)?(?!\d)"
@@ -106,35 +106,41 @@ def arrivals(settings: MonitorSettings, *, now: datetime) -> list[Arrival]:
 
 
 def _files(settings: MonitorSettings) -> list[Arrival]:
-    pattern = Path(settings.source).expanduser()
-    if pattern.is_dir():
-        pattern = pattern / "*"
+    pattern, root = _places(settings)
     paths = [Path(name) for name in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 - it takes absolute patterns
     paths = [path for path in paths if path.is_file() and not path.name.startswith(".")]
     if not paths:
         raise InputError(f"no file matches {settings.source!r}: name a pattern such as orders/*.csv, in quotes")
-    root = Path(re.split(r"[*?\[]", str(pattern))[0])
-    root = root if root.is_dir() else root.parent
-    found = []
-    for path in paths:
-        state = path.stat()
-        arrived = datetime.fromtimestamp(state.st_mtime, UTC)
-        start = start_of(path.name)
-        due = None if start is None else start + period(settings.every)
-        content = f"{state.st_size}-{state.st_mtime_ns}"
-        at = due - timedelta(microseconds=1) if due is not None else arrived
-        found.append(
-            Arrival(
-                str(path.relative_to(root)),
-                at,
-                due,
-                arrived,
-                content,
-                _reader(typed_frame, str(path), settings.options),
-                _reader(text_frame, str(path), settings.options),
-            )
-        )
+    found = [_arrival(settings, path, str(path.relative_to(root)), settings.options) for path in paths]
     return sorted(found, key=lambda arrival: (arrival.at, arrival.name))
+
+
+def _places(settings: MonitorSettings) -> tuple[Path, Path]:
+    """The pattern of the files, and the folder that their names begin at."""
+    pattern = Path(settings.source).expanduser()
+    if pattern.is_dir():
+        pattern = pattern / "*"
+    root = Path(re.split(r"[*?\[]", str(pattern))[0])
+    return pattern, root if root.is_dir() else root.parent
+
+
+def arrival_of(settings: MonitorSettings, path: Path, read: ReadOptions | None = None) -> Arrival:
+    """A file as a batch; it need not lie where the others do. Its name is the one that it has, or would have, there."""
+    try:
+        name = str(path.resolve().relative_to(_places(settings)[1].resolve()))
+    except ValueError:
+        name = path.name
+    return _arrival(settings, path, name, read or settings.options)
+
+
+def _arrival(settings: MonitorSettings, path: Path, name: str, read: ReadOptions | None) -> Arrival:
+    state = path.stat()
+    arrived = datetime.fromtimestamp(state.st_mtime, UTC)
+    start = start_of(path.name)
+    due = None if start is None else start + period(settings.every)
+    at = due - timedelta(microseconds=1) if due is not None else arrived
+    readers = _reader(typed_frame, str(path), read), _reader(text_frame, str(path), read)
+    return Arrival(name, at, due, arrived, f"{state.st_size}-{state.st_mtime_ns}", *readers)
 
 
 def _reader(read: Callable[..., Any], path: str, options: ReadOptions | None) -> Callable[[], Any]:

@@ -21,6 +21,7 @@ from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.objectives import Objective, read_sentence
 from kintsu.run.batches import start_of
 from kintsu.run.monitor import Monitor
+from kintsu.run.stored import weigh
 from kintsu.run.typed import typed_frame
 from kintsu.run.watch_settings import watch_settings
 
@@ -35,6 +36,9 @@ def gate(
     *,
     monitor: Monitor | None = None,
     history: Iterable[Any] | None = None,
+    watched: str | None = None,
+    record: bool = False,
+    home: Path | str | None = None,
     objectives: Path | str | Sequence[str | Objective] | None = None,
     table: str | None = None,
     fail_under: float | None = None,
@@ -47,7 +51,7 @@ def gate(
 ) -> GateResult:
     """Whether a batch may pass: `passed`, `decision` ("pass", "hold" or "stop"), `reason` and `exit_code`.
 
-    Nothing is remembered; a pipeline calls this before it passes the batch on.
+    Nothing is remembered, unless `record` is asked for; a pipeline calls this before it passes the batch on.
 
     Parameters
     ----------
@@ -58,17 +62,23 @@ def gate(
     history
         Or the batches before it, oldest first, all of them right: frames or paths. Days and hours in the names of files
         tell when each was due.
+    watched
+        Or the name of a watched table: what `kintsu monitor run` would hold the batch against, by its settings.
+    record
+        Keep the batch and what was said of it with the watched table, as `kintsu monitor run` would have. Of files.
+    home
+        Where the history of watched tables is: a folder or a PostgreSQL URL; else KINTSU_HOME, else `.kintsu` here.
     objectives
         A YAML file with the section `objectives:`, or sentences such as "rows >= 1000". The batch has to keep each.
     table
-        Whose objectives they are, where the file has those of several tables.
+        Whose objectives they are, where the file has those of several tables; else those of the watched one.
     fail_under
         The least overall score of `kt.check`, 0 to 100.
     while_learning
         "pass", "hold" or "stop" while there are too few batches to judge by.
     due, arrived
         End of the period that the batch covers (else from its name), and when it came. An objective about
-        arrival takes `now` where `arrived` is not given.
+        arrival takes `now` where `arrived` is not given; beside a watched table a file came when it was last written.
     now
         The time at which objectives are judged, in UTC where it has no time zone; else `arrived`, else the clock's.
 
@@ -78,16 +88,36 @@ def gate(
     >>> kt.gate(pl.DataFrame({"email": ["a@x.org", None]}), objectives=["completeness of email >= .98"])
     GateResult(stop: it misses the objective completeness of email >= 0.98)
     """
-    if sum(given is not None for given in (monitor, history)) > 1:
-        raise UsageError("give a monitor or a history, not both")
-    promised = _objectives(objectives, table)
+    known = [given for given in (monitor, history, watched) if given is not None]
+    if len(known) > 1:
+        raise UsageError("give one of a monitor, a history and a watched table")
+    if record and watched is None:
+        raise UsageError("to record a batch, say of which watched table it is: `watched` (--watched)")
+    promised = _objectives(objectives, table or watched)
     if isinstance(batch, BatchJudgement):
-        if monitor is not None or history is not None or promised or fail_under is not None:
+        if known or promised or fail_under is not None:
             raise UsageError("a judgement was made already: give the batch itself to judge it by more than that")
         return decide(batch, while_learning=while_learning)
-    if monitor is None and history is None and not promised and fail_under is None:
-        raise UsageError("nothing to judge by: give a history or a monitor, objectives, or fail_under")
+    if not known and not promised and fail_under is None:
+        raise UsageError("nothing to judge by: give a history, a watched table or a monitor, objectives, or fail_under")
     at = _utc(now or arrived or datetime.now(UTC))
+    if watched is not None:
+        seen = weigh(
+            batch,
+            watched,
+            due=_utc(due) if due is not None else None,
+            arrived=_utc(arrived) if arrived is not None else None,
+            now=at,
+            home=home,
+            read=read,
+        )
+        if record:
+            seen.record(at, watch_settings(objectives).policy() if isinstance(objectives, Path | str) else None)
+        missed = [objective.condition for objective in promised if not _keeps(objective, seen.metrics)]
+        attained = [attain(objective, seen.facts(objective), at, seed=seed) for objective in promised]
+        score = _score(batch, fail_under, seed, read)
+        told = seen.judgement
+        return decide(told, missed, score, fail_under=fail_under, while_learning=while_learning, attained=attained)
     past, length = _past(history, read)
     if due is None and (start := _start(batch)) is not None:
         due = start + length
@@ -103,12 +133,17 @@ def gate(
         if metrics.due is not None:
             every = facts_frame([*past, metrics])
             attained = [attain(objective, every, at, seed=seed) for objective in promised]
-    score = None
-    if fail_under is not None:
-        from kintsu.run.check import check
-
-        score = check(batch, seed=seed, read=read).scores.get("overall")
+    score = _score(batch, fail_under, seed, read)
     return decide(judgement, missed, score, fail_under=fail_under, while_learning=while_learning, attained=attained)
+
+
+def _score(batch: Any, fail_under: float | None, seed: int, read: ReadOptions | None) -> float | None:
+    """The overall score, where it is asked for."""
+    if fail_under is None:
+        return None
+    from kintsu.run.check import check
+
+    return check(batch, seed=seed, read=read).scores.get("overall")
 
 
 def past_files(patterns: Iterable[str], source: str) -> list[Path]:

@@ -9,6 +9,7 @@ import typer
 
 from kintsu.apps.cli import options as o
 from kintsu.apps.cli.console import console, emit, plain, progress
+from kintsu.apps.cli.monitors import Home
 
 __all__ = ["gate"]
 
@@ -20,9 +21,20 @@ Histories = Annotated[
         help="Earlier files that were right, such as 'orders/2026-11-*.csv', or their folder; repeatable.",
     ),
 ]
+WatchedTable = Annotated[
+    str | None,
+    typer.Option("--watched", metavar="NAME", help="Judge it as `kintsu monitor run` would judge it for this table."),
+]
+Record = Annotated[
+    bool, typer.Option("--record", help="Keep the batch with the watched table, as `kintsu monitor run` does.")
+]
 Objectives = Annotated[
     Path | None,
-    typer.Option("--objectives", metavar="FILE.yaml", help="Objectives that the batch has to keep."),
+    typer.Option(
+        "--objectives",
+        metavar="FILE.yaml",
+        help="Objectives that the batch has to keep (else, with --watched, those of kintsu.yaml here).",
+    ),
 ]
 Of = Annotated[
     str | None, typer.Option("--of", metavar="NAME", help="Whose objectives, where the file has several tables.")
@@ -45,6 +57,9 @@ Arrived = Annotated[str | None, typer.Option("--arrived", metavar="TIME", help="
 def gate(
     source: o.In,
     history: Histories = None,
+    watched: WatchedTable = None,
+    record: Record = False,
+    home: Home = None,
     objectives: Objectives = None,
     of: Of = None,
     fail_under: FailUnder = None,
@@ -61,11 +76,17 @@ def gate(
     from kintsu.apps.cli.exits import BELOW, OK
     from kintsu.run.gate import gate as run
     from kintsu.run.gate import moment, past_files
+    from kintsu.run.watch_settings import find_settings
 
+    if watched is not None and objectives is None and watched in (usual := find_settings()).objectives():
+        objectives = Path(usual.where)
     with progress(quiet or as_json):
         result = run(
             source,
             history=past_files(history, source) if history else None,
+            watched=watched,
+            record=record,
+            home=home,
             objectives=objectives,
             table=of,
             fail_under=fail_under,
