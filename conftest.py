@@ -72,3 +72,24 @@ def postgresql() -> Iterator[str]:
         call("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where a store can be made, once for each database: a folder, and the URL of an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        yield tmp_path / "store"
+        return
+    from sqlalchemy import text
+
+    from kintsu.io.store import schema
+    from kintsu.io.store.database import writing
+
+    url = request.getfixturevalue("postgresql")
+    engine = schema.connect(url)
+    with writing(engine) as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    engine.dispose()
+    yield url
+    engine.dispose()

@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from sqlalchemy import text
 
 from kintsu.core.errors import InputError, UsageError
 from kintsu.io.notify.routes import Route, labelled
 from kintsu.io.notify.webhook import WebhookNotifier
-from kintsu.io.store import schema
-from kintsu.io.store.database import writing
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.run import notify, watching
@@ -53,18 +50,9 @@ def deliver(folder: Path, day: int, change: pl.Expr | None = None) -> str:
     return path.name
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request, tmp_path):
-    if request.param == "sqlite":
-        return tmp_path / "store"
-    url = request.getfixturevalue("postgresql")
-    engine = watching.open_history(url).engine
-    request.addfinalizer(engine.dispose)
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    return url
+@pytest.fixture
+def home(store_place):
+    return store_place
 
 
 @pytest.fixture

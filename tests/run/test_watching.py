@@ -5,11 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from sqlalchemy import text
 
 from kintsu.core.errors import InputError, UnknownRun, UsageError
-from kintsu.io.store import schema
-from kintsu.io.store.database import writing
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings, arrivals, period
 
@@ -35,18 +32,9 @@ def deliver(folder, day, change=None):
     return path.name
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request, tmp_path):
-    if request.param == "sqlite":
-        return tmp_path / "store"
-    url = request.getfixturevalue("postgresql")
-    engine = watching.open_history(url).engine
-    request.addfinalizer(engine.dispose)
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    return url
+@pytest.fixture
+def home(store_place):
+    return store_place
 
 
 @pytest.fixture

@@ -19,18 +19,9 @@ HEADS = ["name", "at", "due", "arrived", "judged_at", "rows", "state", "alarm", 
 HEADS += ["verdict_by", "verdict_at"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path):
-    if request.param == "sqlite":
-        yield tmp_path / "store"
-        return
-    url = request.getfixturevalue("postgresql")
-    engine = History(url).engine
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    yield url
+@pytest.fixture
+def place(store_place):
+    return store_place
 
 
 @pytest.fixture

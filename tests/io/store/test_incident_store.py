@@ -5,11 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from kintsu.core.notice import Notice
-from kintsu.io.store import schema
-from kintsu.io.store.database import writing
 from kintsu.io.store.history import BatchRow, History
 from kintsu.io.store.incidents import GIVEN_UP, SENT, Delivery, IncidentStore
 from kintsu.monitor.incidents import JudgedBatch, follow, resolve
@@ -19,18 +16,9 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path):
-    if request.param == "sqlite":
-        yield tmp_path / "store"
-        return
-    url = request.getfixturevalue("postgresql")
-    engine = History(url).engine
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    yield url
+@pytest.fixture
+def place(store_place):
+    return store_place
 
 
 @pytest.fixture

@@ -16,17 +16,9 @@ from kintsu.io.store.models import ARCHIVED, CANDIDATE, LIVE, About, ModelStore
 ABOUT = About({"right": 0.9}, {"seed": 3}, {"tables": {"orders": {"rows": 9}}}, {"parent": "shipped"})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path):
-    if request.param == "sqlite":
-        return tmp_path / "store"
-    url = request.getfixturevalue("postgresql")
-    engine = History(url).engine
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    return url
+@pytest.fixture
+def place(store_place):
+    return store_place
 
 
 @pytest.fixture
