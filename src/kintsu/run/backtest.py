@@ -17,14 +17,14 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import NORMAL
+from kintsu.io.store.history import NORMAL, History, Watched
 from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
 from kintsu.monitor.judge import MIN_HISTORY, BatchJudgement, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 from kintsu.run.watching import open_history
 
-__all__ = ["Backtest", "backtest", "backtest_batches"]
+__all__ = ["Backtest", "backtest", "backtest_batches", "delivered", "good_batches"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,15 +129,20 @@ def backtest(
     history = open_history(home)
     table = history.watched(name)
     settings = MonitorSettings(**table.settings)
-    course = history.course(table, []).filter(pl.col("state").is_in(NORMAL))
-    # when a batch arrived is what was seen then: files may have been copied since
-    arrived = dict(course.select("name", pl.col("arrived").str.to_datetime(time_zone="UTC")).iter_rows())
-    found = arrivals(settings, now=now or datetime.now(UTC))
-    good = [replace(each, arrived=arrived[each.name]) for each in found if each.name in arrived]
+    good = good_batches(history, table, now=now)
     result = backtest_batches(good, settings, steps=steps, seed=seed, progress=progress)
     if apply and result.recommended != settings.sensitivity:
         history.watch(name, {**table.settings, "sensitivity": result.recommended}, replace=True)
     return result
+
+
+def good_batches(history: History, table: Watched, *, now: datetime | None = None) -> list[Arrival]:
+    """The batches of a table that are learnt from and still there, oldest first."""
+    course = history.course(table, []).filter(pl.col("state").is_in(NORMAL))
+    # when a batch arrived is what was seen then: files may have been copied since
+    arrived = dict(course.select("name", pl.col("arrived").str.to_datetime(time_zone="UTC")).iter_rows())
+    found = arrivals(MonitorSettings(**table.settings), now=now or datetime.now(UTC))
+    return [replace(each, arrived=arrived[each.name]) for each in found if each.name in arrived]
 
 
 def backtest_batches(
@@ -179,7 +184,7 @@ class _Bench:
 
     def __init__(self, batches: Sequence[Arrival], settings: MonitorSettings, seed: int) -> None:
         self.batches, self.settings, self.seed = batches, settings, seed
-        self.deliveries = [Delivery(each.load(), each.due, _arrived(each)) for each in batches]
+        self.deliveries = [delivered(each) for each in batches]
         self.metrics = [self._measured(each) for each in self.deliveries]
 
     def stand_before(self, step: int) -> None:
@@ -238,8 +243,9 @@ class _Bench:
         return PATIENCE + 1
 
 
-def _arrived(arrival: Arrival) -> datetime | None:
-    return arrival.arrived if arrival.due is not None else None
+def delivered(arrival: Arrival) -> Delivery:
+    """A batch, read; it can only be late where it was due."""
+    return Delivery(arrival.load(), arrival.due, arrival.arrived if arrival.due is not None else None)
 
 
 def _kinds(cases: Sequence[_Case]) -> pl.DataFrame:

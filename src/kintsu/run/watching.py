@@ -17,6 +17,7 @@ from kintsu.io.store.home import find_home, home_for, is_url
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import UNREADABLE, AlertPolicy
 from kintsu.monitor.baseline import Baseline
+from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.facts import facts
 from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
 from kintsu.monitor.incidents import Incident, JudgedBatch, Placement
@@ -25,6 +26,7 @@ from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.packing import pack, unpack
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 from kintsu.run.follow import follow_up, leave
+from kintsu.run.live_model import live_issue_model
 
 __all__ = [
     "Judged",
@@ -312,6 +314,8 @@ class Watch:
         self.volumes: dict[datetime, int] = {}
         self.last: datetime | None = None
         self.judged: list[Judged] = []
+        self.model: IssueModel | None = None  # None: the one that comes with the package
+        self.makeshift: str | None = None
 
     def catch_up(
         self, found: Sequence[Arrival], *, is_past: bool, progress: Callable[[str, float], None] | None = None
@@ -341,6 +345,7 @@ class Watch:
         return self.packed is not None and arrival.at < self.packed
 
     def _start(self, before: datetime) -> None:
+        self.model, self.makeshift = live_issue_model(self.history, self.table.name)
         held = self.history.sketches(self.table, self.settings.window, before=before)
         self.window = deque((unpack(body) for body in held), maxlen=self.settings.window)
         self.held = []
@@ -391,7 +396,9 @@ class Watch:
             sensitive=self.settings.sensitive,
         )
         baseline, sensitivity = learn_batches(list(self.window)), self.settings.sensitivity
-        return metrics, judge(baseline, metrics, sensitivity=sensitivity, volume=self._volume(arrival, metrics))
+        volume = self._volume(arrival, metrics)
+        told = judge(baseline, metrics, sensitivity=sensitivity, volume=volume, model=self.model)
+        return metrics, told if self.makeshift is None else replace(told, notes=(*told.notes, self.makeshift))
 
     def _learn(self, row: BatchRow, metrics: BatchMetrics) -> None:
         self.window.append(metrics)

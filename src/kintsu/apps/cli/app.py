@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, incidents, look, mend, practice, watch
+from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, watch
 
 __all__ = ["app"]
 
@@ -47,3 +47,4 @@ for command in (
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(incidents.monitor)
+app.add_typer(models.models)

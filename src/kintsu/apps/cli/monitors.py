@@ -158,7 +158,11 @@ def status(
     told = watching.status(names, home=home)
     risky = at_risk(find_settings(settings), names, home=home)
     if as_json:
-        emit({"tables": [each.to_dict() for each in told], "objectives": [each.to_dict() for each in risky]})
+        from kintsu.run.models import Models
+
+        drifts = Models.open(home).drifts()
+        tables = {"tables": [each.to_dict() for each in told], "objectives": [each.to_dict() for each in risky]}
+        emit(tables | ({"models": drifts} if drifts else {}))
     elif not quiet:
         status_table(told, risky, console())
     return 0

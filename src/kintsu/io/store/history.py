@@ -352,6 +352,21 @@ class History:
         with schema.reading(self.engine) as connection:
             return [json.loads(row.mending) for row in connection.execute(query)]
 
+    def alarms(self, table: str | None = None, *, since: str = "", most: int = 200) -> list[BatchRow]:
+        """The newest batches that alarmed and were judged from `since` on (as `judged_at` tells), newest first."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b, m = schema.batches, schema.monitors
+        query = select(b).join(m, m.c.id == b.c.monitor).where(m.c.tenant == self.tenant, b.c.alarm)
+        if table is not None:
+            query = query.where(m.c.name == table)
+        query = query.where(b.c.judgement.is_not(None), b.c.judged_at >= since)
+        with schema.reading(self.engine) as connection:
+            rows = connection.execute(query.order_by(b.c.at_us.desc(), b.c.id.desc()).limit(most)).all()
+            return [_batch(connection, row) for row in rows]
+
     def course(
         self, table: Watched, facts: Iterable[str] | None = None, *, since: datetime | None = None
     ) -> pl.DataFrame:

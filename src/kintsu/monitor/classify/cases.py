@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from kintsu.monitor.issue import name_issue, suspects
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.schema import fact_of, schema_changes
 
-__all__ = ["CLEAN", "Case", "Cases", "case", "cases_of", "concat", "cut", "gathered"]
+__all__ = ["CLEAN", "Case", "Cases", "case", "cases_of", "cases_of_batches", "concat", "cut", "gathered"]
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -35,6 +36,7 @@ SPARE: Final = 6  # batches after the history, of which the judged ones are take
 TEXT: Final = "U60"  # of names and kinds
 PARTS: Final = ("x", "kind", "issue", "fact", "rule", "alarm", "table", "cut")
 PAST: Final = 5000  # rows of the past that faults draw from
+RECENT: Final = 10  # batches of which they are the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +160,31 @@ def cases_of(name: str, frame: pl.DataFrame, seed: int, *, rounds: int) -> Cases
                 cases.append(case(baseline, _measured(damaged.delivery), kind, fault.issue))
         parts.append(gathered(cases, name, f"{name} cut {round_}"))
     return concat(parts)
+
+
+def cases_of_batches(
+    name: str, batches: Sequence[Delivery], seed: int, *, window: int, steps: Iterable[int]
+) -> Cases | None:
+    """Examples from the batches of a table as they came, oldest first; None without any.
+
+    Each of the `steps` (places in `batches`, at least 1) gives its batch as it is and damaged by every kind of fault
+    that fits it, held against the `window` batches before it. Its place is the name of its cut.
+    """
+    metrics = [_measured(batch) for batch in batches]
+    parts = []
+    for step in steps:
+        baseline = learn(metrics[max(0, step - window) : step])
+        schema = batches[step].frame.schema
+        before = [batch.frame for batch in batches[max(0, step - RECENT) : step] if batch.frame.schema == schema]
+        past = (pl.concat(before) if before else batches[step].frame.clear()).tail(PAST)
+        cases = [case(baseline, metrics[step], CLEAN, "none")]
+        for kind in sorted(FAULTS):
+            rng = np.random.default_rng([seed, step, zlib.crc32(kind.encode())])
+            damaged = damage(kind, rng, batches[step], past)
+            if damaged is not None:
+                cases.append(case(baseline, _measured(damaged.delivery), kind, FAULTS[kind].issue))
+        parts.append(gathered(cases, name, str(step)))
+    return concat(parts) if parts else None
 
 
 def _measured(batch: Delivery) -> BatchMetrics:

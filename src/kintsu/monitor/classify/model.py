@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -114,16 +115,20 @@ class IssueModel:
 
     def save(self, path: Path) -> None:
         """Write the model into one .npz without pickles."""
+        np.savez_compressed(path, **self._arrays())  # type: ignore[arg-type]
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes."""
+        held = io.BytesIO()
+        np.savez_compressed(held, **self._arrays())  # type: ignore[arg-type]
+        return held.getvalue()
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         about = {"format": FORMAT, "features": list(NAMES), "classes": list(CLASSES), "weight": self.weight,
                  "facts": dict(self.facts), "about": dict(self.about)}  # fmt: skip
-        held = self.boosting.arrays("boosting_") | self.forest.arrays("forest_")
-        np.savez_compressed(
-            path,
-            model=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
-            slope=np.array(self.calibration.slope),
-            offset=self.calibration.offset,
-            **held,  # type: ignore[arg-type]
-        )
+        own = {"model": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
+               "slope": np.array(self.calibration.slope), "offset": self.calibration.offset}  # fmt: skip
+        return own | self.boosting.arrays("boosting_") | self.forest.arrays("forest_")
 
     @classmethod
     def load(cls, path: Path) -> IssueModel:
@@ -135,13 +140,19 @@ class IssueModel:
             The file is missing or broken, or of a version that reads other features.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            body = path.read_bytes()
+        except OSError as error:
+            raise _unusable(str(path), error) from error
+        return cls.from_bytes(body, str(path))
+
+    @classmethod
+    def from_bytes(cls, body: bytes, where: str) -> IssueModel:
+        """Read what `to_bytes` gave; errors tell `where` it came from. See `load`."""
+        try:
+            with np.load(io.BytesIO(body), allow_pickle=False) as held:
                 return cls._read({name: held[name] for name in held.files})
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, InputError) as error:
-            raise InputError(
-                f"{path} holds no model of issues that can be used: {error}. Train one anew, or leave it out: "
-                "then the model that comes with Kintsu is taken"
-            ) from error
+        except (AttributeError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, InputError) as error:
+            raise _unusable(where, error) from error
 
     @classmethod
     def _read(cls, held: Mapping[str, npt.NDArray[Any]]) -> IssueModel:
@@ -161,6 +172,13 @@ class IssueModel:
             facts={fact: float(told["facts"][fact]) for fact in FACTS},
             about=told["about"],
         )
+
+
+def _unusable(where: str, error: Exception) -> InputError:
+    return InputError(
+        f"{where} holds no model of issues that can be used: {error}. Train one anew, or leave it out: "
+        "then the model that comes with Kintsu is taken"
+    )
 
 
 @cache
