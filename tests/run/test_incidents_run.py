@@ -170,6 +170,10 @@ def test_what_cannot_be_read_is_an_incident_too(orders, home, tmp_path):
     assert first["orders"].to_dict()["incident"]["relation"] == "new"
     with pytest.raises(InputError, match="no file matches"):
         watching.run(["gone"], home=home, now=NOW)
+    for path in orders.iterdir():
+        path.unlink()
+    (away,) = watching.run(["orders"], home=home, now=NOW + 2 * DAY)  # it had batches: that there is no file is news
+    assert away.alarm and away.batch == "" and "no file matches" in away.error
 
 
 def test_a_test_notice_goes_over_every_route():

@@ -200,15 +200,15 @@ def run(
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
     at = now or datetime.now(UTC)
-    troubled = {incident.table for incident in IncidentStore(history).incidents([table.name for table in tables])}
+    troubled = {incident.table for incident in IncidentStore(history).incidents(names or None)}
     out: list[Judged] = []
     for table in tables:
         watch = Watch(history, table)
         try:
             watch.catch_up(arrivals(watch.settings, now=at), is_past=False, progress=progress)
         except KintsuError as error:
-            if names and len(names) == 1:
-                raise
+            if names and len(names) == 1 and not watch.known:
+                raise  # it never had a batch: its settings are wrong
             watch.judged.append(Judged(table.name, "", None, HELD, str(error)))
         finally:  # what was recorded is not judged again: its incidents must not be lost
             judged = _placed(watch, at, policy, is_troubled=table.name in troubled)
@@ -262,7 +262,7 @@ def status(names: list[str] | None = None, *, home: Path | str | None = None) ->
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
     found: dict[str, list[Incident]] = {}
-    for incident in IncidentStore(history).incidents([table.name for table in tables]):
+    for incident in IncidentStore(history).incidents(names or None):
         found.setdefault(incident.table, []).append(incident)
     return [replace(_status(history, table), incidents=tuple(found.get(table.name, ()))) for table in tables]
 

@@ -108,7 +108,7 @@ class IncidentStore:
         return tuple(Incident.from_dict(json.loads(row.body)) for row in rows)
 
     def _write(self, connection: Connection, incidents: Sequence[Incident]) -> None:
-        from sqlalchemy import select
+        from sqlalchemy import bindparam, select
 
         from kintsu.io.store import schema
 
@@ -118,12 +118,11 @@ class IncidentStore:
         mine = m.c.tenant == self.history.tenant
         named = mine & m.c.name.in_({incident.table for incident in incidents})
         ids = {row.name: row.id for row in connection.execute(select(m.c.name, m.c.id).where(named))}
-        for incident in incidents:
-            if incident.table not in ids:
-                continue  # it was removed while its batches were judged
-            here = (i.c.monitor == ids[incident.table]) & (i.c.id == incident.id)
-            connection.execute(i.delete().where(here))
-            connection.execute(i.insert().values(**self._values(ids[incident.table], incident)))
+        kept = [incident for incident in incidents if incident.table in ids]  # not those of a table that was removed
+        if kept:
+            old = i.delete().where(i.c.monitor == bindparam("of"), i.c.id == bindparam("known"))
+            connection.execute(old, [{"of": ids[incident.table], "known": incident.id} for incident in kept])
+            connection.execute(i.insert(), [self._values(ids[incident.table], incident) for incident in kept])
 
     def _values(self, monitor: int, incident: Incident) -> dict[str, Any]:
         return {
