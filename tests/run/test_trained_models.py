@@ -7,12 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from sqlalchemy import text
 
 from kintsu.core.errors import InputError, OutputError, UsageError
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
-from kintsu.io.store.history import History
 from kintsu.io.store.models import About
 from kintsu.monitor.classify.model import shipped_model
 from kintsu.monitor.classify.train import Parameters
@@ -235,19 +233,14 @@ def test_a_model_that_is_less_sure_than_at_its_training_has_drifted():
     assert drift_of_confidence(schema_, at_training)["alarms"] == 0
 
 
-def test_the_same_on_postgresql(postgresql, orders, tmp_path):
-    engine = History(postgresql).engine
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    models = Models.open(postgresql, create=True)
-    watching.add("orders", MonitorSettings(str(orders / "*.csv")), home=postgresql)
-    watching.backfill("orders", home=postgresql, now=NOW)
+def test_either_database_keeps_the_live_model(store_place, orders):
+    models = Models.open(store_place, create=True)
+    watching.add("orders", MonitorSettings(str(orders / "*.csv")), home=store_place, replace=True)
+    watching.backfill("orders", home=store_place, now=NOW)
     shipped_as(models)
     models.promote("issues", 1, by="ann")
     deliver(orders, 18, EMPTY)
-    (told,) = watching.run(home=postgresql, now=NOW)
+    (told,) = watching.run(home=store_place, now=NOW)
     assert told.judgement.issue == "missing" and not told.judgement.notes
     drift = models.drift("issues")
     assert drift["alarms"] == 1 and drift["state"] == "unknown" and drift["issues"] == {"missing": 1.0}

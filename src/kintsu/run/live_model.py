@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from kintsu.core.errors import InputError, UsageError
+from kintsu.core.errors import InputError, OutputError, UsageError
 from kintsu.io.store.history import History
+from kintsu.io.store.mlflow_models import MlflowRegistry
 from kintsu.io.store.models import ModelStore, Registry
 from kintsu.monitor.classify.model import IssueModel
 
@@ -14,11 +15,17 @@ __all__ = ["live_issue_model", "open_registry"]
 
 
 def open_registry(history: History, place: str | None = None) -> Registry:
-    """The registry of models: the history's own store, unless `place` or KINTSU_REGISTRY name another one."""
+    """The registry of models: the history's own store, unless `place` or KINTSU_REGISTRY name another one.
+
+    "mlflow:URI" keeps them in MLflow: mlflow:sqlite:////var/lib/mlflow.db, mlflow:https://mlflow.example.
+    """
     chosen = place or os.environ.get("KINTSU_REGISTRY") or "store"
+    kind, _, uri = chosen.partition(":")
     if chosen == "store":
         return ModelStore(history)
-    raise UsageError(f"no registry {chosen!r}: leave it out, and models are kept in the store")
+    if kind == "mlflow" and uri:
+        return MlflowRegistry(uri, history.tenant)
+    raise UsageError(f"no registry {chosen!r}: it is store or mlflow:URI; leave it out, and models are in the store")
 
 
 def live_issue_model(history: History, table: str) -> tuple[IssueModel | None, str | None]:
@@ -29,13 +36,11 @@ def live_issue_model(history: History, table: str) -> tuple[IssueModel | None, s
     """
     registry = open_registry(history)
     names = (f"issues:{table}", "issues")
-    live = registry.live(names)
-    told = next((live[name] for name in names if name in live), None)
-    if told is None:
-        return None, None
     try:
-        return _read(registry, told.name, told.version, told.sha256), None
-    except InputError as error:
+        live = registry.live(names)
+        told = next((live[name] for name in names if name in live), None)
+        return (None if told is None else _read(registry, told.name, told.version, told.sha256)), None
+    except (InputError, OutputError) as error:
         return None, f"the issue is named by the model that comes with Kintsu: {error}"
 
 

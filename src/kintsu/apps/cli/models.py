@@ -37,7 +37,7 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept with the p
 Place = Annotated[
     str | None,
     typer.Option(
-        "--registry", metavar="PLACE", help="Where models are kept (else KINTSU_REGISTRY, else the store itself)."
+        "--registry", metavar="PLACE", help="mlflow:URI keeps models in MLflow (else KINTSU_REGISTRY, else the store)."
     ),
 ]
 Steps = Annotated[
