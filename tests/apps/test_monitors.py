@@ -1,12 +1,17 @@
 """The commands about watched tables: exit codes, one JSON object, words for people."""
 
 import json
+import sys
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from kintsu.apps.cli import edge
+from kintsu.apps.cli.watched import backtest_table
+from kintsu.monitor.deep.choose import Choice
+from kintsu.run.backtest import Backtest
 
 
 @pytest.fixture
@@ -64,6 +69,39 @@ def test_the_course_of_a_fact_is_shown(orders, capsys):
     assert capsys.readouterr().out.count("orders-2026-01-") == 14
     assert edge.run(["monitor", "trend", "orders", "--fact", "mean:prize"]) == 2
     assert "no batch of 'orders' has a fact 'mean:prize'" in capsys.readouterr().err
+
+
+def test_a_backtest_tells_what_learnt_judges_would_add(capsys):
+    kinds = pl.DataFrame(
+        {
+            "kind": ["spikes"],
+            "issue": ["outlier"],
+            "n": [4],
+            "found": [0.5],
+            "right_column": [1.0],
+            "right_issue": [1.0],
+        }
+    )
+    judges = (
+        Choice("autoencoder", True, 4.5, (0.0, 0.0), (0.5, 0.75), 0.01),
+        Choice("sequence", False, float("inf"), (0.0, 0.25), (0.75, 0.75), 1.0),
+    )
+    found = Backtest(kinds, np.array([0.5, 0.2]), 1.0, 1.0, 1.0, pl.DataFrame(), judges)
+    backtest_table(found, Console(width=200))
+    out = capsys.readouterr().out
+    assert "judge autoencoder: wins here; false alarms 0% without it and 0% with it, found 50.0% and 75.0%" in out
+    assert "judge sequence: does not win here; false alarms 0% without it and 25% with it" in out
+    assert found.chosen == {"autoencoder": 4.5}
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))["judges"]
+    assert [each["threshold"] for each in told] == [4.5, None]
+
+
+def test_a_deep_backtest_without_torch_says_what_to_install(orders, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    edge.run(["monitor", "add", "orders", "orders", "-q"])
+    edge.run(["monitor", "backfill", "orders", "-q"])
+    assert edge.run(["monitor", "backtest", "orders", "--deep", "--steps", "1"]) == 2
+    assert "pip install 'kintsu[deep]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from kintsu.monitor.schema import SchemaChange, fact_of, schema_changes
 from kintsu.monitor.tell import BAND, sentence, tell
 from kintsu.monitor.traits import ColumnTraits
 
-__all__ = ["MIN_HISTORY", "BatchJudgement", "Cause", "judge", "learn_batches"]
+__all__ = ["CERTAIN", "MIN_HISTORY", "MOST_CAUSES", "BatchJudgement", "Cause", "judge", "learn_batches"]
 
 MIN_HISTORY: Final = 7  # batches below which only facts are judged: errors of fewer forecasts tell no spread
 CERTAIN: Final = 100.0  # strength of a fact
@@ -70,7 +70,8 @@ class BatchJudgement:
     notes
         What is no reason for an alarm, and yet worth knowing: columns in another order.
     confidence
-        Calibrated probability of the issue, faults being as common as in training; 0 while nothing is judged.
+        Calibrated probability of the issue, faults being as common as in training; 0 while nothing is judged, and where
+        only a judge of rows alarms.
     why
         A few sentences on what speaks most for the issue, the weightiest first; none without an alarm.
     """

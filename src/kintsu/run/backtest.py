@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,11 @@ import polars as pl
 from kintsu.core.errors import UsageError
 from kintsu.io.store.history import NORMAL, History, Watched
 from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
+from kintsu.monitor.deep.choose import Choice, choose
 from kintsu.monitor.judge import MIN_HISTORY, BatchJudgement, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
+from kintsu.run.learnt_judges import JUDGES, KEPT, LearntJudges, bounded, torn_apart
 from kintsu.run.watching import open_history
 
 __all__ = ["Backtest", "backtest", "backtest_batches", "delivered", "good_batches"]
@@ -33,6 +35,7 @@ FOLLOWED: Final = 20  # faults that were missed at first, which are followed ove
 PATIENCE: Final = 5  # batches over which one is followed
 FALSE_ALARMS: Final = 0.05  # share of good batches that may alarm
 GAIN: Final = 0.01  # of F1, below which another sensitivity is not worth a change
+DEEP_STEPS: Final = 20  # good batches, the newest ones, that learnt judges are asked about at least
 SENSITIVITIES: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 
@@ -54,6 +57,8 @@ class Backtest:
     by_sensitivity
         sensitivity, false_alarms (share of good batches), found (share, kinds counting the same), f1 (with one damaged
         batch for each good one).
+    judges
+        What each learnt judge would add: with `deep` only.
     """
 
     kinds: pl.DataFrame
@@ -62,6 +67,7 @@ class Backtest:
     sensitivity: float
     recommended: float
     by_sensitivity: pl.DataFrame
+    judges: tuple[Choice, ...] = ()
 
     @property
     def n_good(self) -> int:
@@ -70,6 +76,11 @@ class Backtest:
     @property
     def false_alarms(self) -> int:
         return int((self.scores > 1).sum())
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """The learnt judges that win on this table, and the score above which each alarms."""
+        return {each.judge: each.threshold for each in self.judges if each.is_chosen}
 
     @property
     def found(self) -> float | None:
@@ -89,6 +100,7 @@ class Backtest:
             "recommended_sensitivity": self.recommended,
             "by_sensitivity": self.by_sensitivity.to_dicts(),
             "kinds": self.kinds.to_dicts(),
+            "judges": [each.to_dict() for each in self.judges],
         }
 
 
@@ -99,6 +111,7 @@ class _Case:
     score: float
     is_column_right: bool | None
     is_issue_right: bool
+    learnt: dict[str, float] = field(default_factory=dict)  # scores of learnt judges
 
 
 def backtest(
@@ -109,30 +122,40 @@ def backtest(
     home: Path | str | None = None,
     now: datetime | None = None,
     apply: bool = False,
+    deep: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Backtest:
     """Damage the past batches of a watched table and judge them.
 
     The good batches are those that are learnt from; one that alarmed and was accepted counts as a false alarm, one that
-    was rejected or waits is left out. Nothing is remembered, but the recommended sensitivity where `apply` is given.
+    was rejected or waits is left out. Nothing is remembered, but the recommended sensitivity and with `deep` the chosen
+    judges, where `apply` is given.
 
     Parameters
     ----------
     steps
         Batches that are damaged, the newest ones: each in every way.
+    deep
+        Try judges that learn from rows, too (the extra `deep`), beside those that are always there; one minute or two.
+        They are also asked about two columns of text that no longer go together, which leaves all statistics as they
+        were. One that adds no false alarm and finds more, by more than chance, is chosen.
 
     Raises
     ------
     UsageError
         There are too few batches: 8 at least.
+    MissingExtra
+        `deep` without torch.
     """
     history = open_history(home)
     table = history.watched(name)
     settings = MonitorSettings(**table.settings)
     good = good_batches(history, table, now=now)
-    result = backtest_batches(good, settings, steps=steps, seed=seed, progress=progress)
-    if apply and result.recommended != settings.sensitivity:
-        history.watch(name, {**table.settings, "sensitivity": result.recommended}, replace=True)
+    result = backtest_batches(good, settings, steps=steps, seed=seed, deep=deep, progress=progress)
+    judges = result.chosen if deep else dict(settings.judges)
+    better = replace(settings, sensitivity=result.recommended, judges=judges)
+    if apply and better != settings:
+        history.watch(name, better.to_dict(), replace=True)
     return result
 
 
@@ -151,6 +174,7 @@ def backtest_batches(
     *,
     steps: int = 10,
     seed: int = 0,
+    deep: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Backtest:
     """As `backtest`, of batches that are at hand, oldest first."""
@@ -158,37 +182,47 @@ def backtest_batches(
         raise UsageError(f"a backtest needs more than {MIN_HISTORY} good batches, there are {len(batches)}")
     if steps < 1:
         raise UsageError(f"steps is the number of batches to damage, at least 1, not {steps}")
-    bench = _Bench(batches[-(settings.window + MIN_HISTORY) :], settings, seed)
+    bench = _Bench(batches[-(settings.window + MIN_HISTORY) :], settings, seed, LearntJudges(JUDGES) if deep else None)
     damaged = range(max(MIN_HISTORY, len(bench.batches) - steps), len(bench.batches))
-    scores, cases = [], list[_Case]()
+    asked = range(min(damaged.start, max(MIN_HISTORY, len(bench.batches) - DEEP_STEPS)), len(bench.batches))
+    good, cases = [], list[_Case]()
     for step in range(MIN_HISTORY, len(bench.batches)):
         if progress is not None:
             progress(bench.batches[step].name, (step - MIN_HISTORY) / (len(bench.batches) - MIN_HISTORY))
-        bench.stand_before(step)
-        scores.append(bench.judge(bench.metrics[step]).score)
+        bench.stand_before(step, is_learnt=step in asked)
+        good.append(bench.case("", step, bench.deliveries[step], bench.metrics[step], ()))
         cases += bench.damage_all(step) if step in damaged else []
     delay = bench.delay(cases)
-    by_sensitivity = _by_sensitivity(np.array(scores), cases, settings.sensitivity)
+    scores = np.array([case.score for case in good])
+    by_sensitivity = _by_sensitivity(scores, cases, settings.sensitivity)
     return Backtest(
         kinds=_kinds(cases),
-        scores=np.array(scores),
+        scores=scores,
         delay=delay,
         sensitivity=settings.sensitivity,
         recommended=_recommended(by_sensitivity, settings.sensitivity),
         by_sensitivity=by_sensitivity,
+        judges=_judges(good, [*cases, *bench.torn]) if deep else (),
     )
 
 
 class _Bench:
     """The batches in memory, and the baseline before one of them."""
 
-    def __init__(self, batches: Sequence[Arrival], settings: MonitorSettings, seed: int) -> None:
+    def __init__(
+        self, batches: Sequence[Arrival], settings: MonitorSettings, seed: int, learnt: LearntJudges | None
+    ) -> None:
         self.batches, self.settings, self.seed = batches, settings, seed
         self.deliveries = [delivered(each) for each in batches]
         self.metrics = [self._measured(each) for each in self.deliveries]
+        self.learnt = learnt
+        self.torn: list[_Case] = []
 
-    def stand_before(self, step: int) -> None:
+    def stand_before(self, step: int, *, is_learnt: bool) -> None:
         self.baseline = learn_batches(self.metrics[max(0, step - self.settings.window) : step])
+        if self.learnt is not None:
+            before = self.deliveries[max(0, step - KEPT) : step] if is_learnt else []
+            self.learnt.fit([bounded(each.frame) for each in before])
 
     def judge(self, batch: BatchMetrics) -> BatchJudgement:
         return judge(self.baseline, batch, sensitivity=self.settings.sensitivity)
@@ -199,20 +233,42 @@ class _Bench:
             made = self._damaged(kind, step, step)
             if made is None:
                 continue
-            metrics, columns = made
-            told = self.judge(metrics)
-            is_column_right = (told.columns[:1] or ("",))[0] in columns if columns and told.alarm else None
-            cases.append(_Case(kind, step, told.score, is_column_right, told.issue == FAULTS[kind].issue))
+            cases.append(self.case(kind, step, *made))
+        if self.learnt is not None:
+            self._tear(step)
         return cases
 
-    def _damaged(self, kind: str, step: int, first: int) -> tuple[BatchMetrics, tuple[str, ...]] | None:
-        """The batch at `step` damaged as the one at `first` was: the same draws."""
-        rng = np.random.default_rng([self.seed, first, zlib.crc32(kind.encode())])
+    def case(self, kind: str, step: int, delivery: Delivery, metrics: BatchMetrics, columns: tuple[str, ...]) -> _Case:
+        """What is said of a batch that was damaged in these columns; `kind` is "" for one that was not."""
+        told = self.judge(metrics)
+        is_column_right = (told.columns[:1] or ("",))[0] in columns if columns and told.alarm else None
+        scores = {} if self.learnt is None else self.learnt.score(bounded(delivery.frame))
+        learnt = {name: each.score for name, each in scores.items()}
+        is_issue_right = kind in FAULTS and told.issue == FAULTS[kind].issue
+        return _Case(kind, step, told.score, is_column_right, is_issue_right, learnt)
+
+    def _tear(self, step: int) -> None:
+        """Two columns that no longer go together, where any do: only judges of rows can see it."""
+        good = self.deliveries[step]
+        name = torn_apart(self._past(step))
+        if name is not None and name in good.frame.columns:
+            rng = np.random.default_rng([self.seed, step])
+            mixed = pl.Series(name, good.frame[name])[rng.permutation(good.frame.height)]
+            delivery = replace(good, frame=good.frame.with_columns(mixed))
+            self.torn.append(self.case("torn_apart", step, delivery, self._measured(delivery), (name,)))
+
+    def _past(self, step: int) -> pl.DataFrame:
+        """Rows of the batches before, of those that have the same columns."""
         columns = self.deliveries[step].frame.columns
         before = [each.frame for each in self.deliveries[max(0, step - 10) : step] if each.frame.columns == columns]
         past = pl.concat(before, how="vertical_relaxed") if before else self.deliveries[step].frame.clear()
-        made = damage(kind, rng, self.deliveries[step], past.tail(PAST_ROWS))
-        return None if made is None else (self._measured(made.delivery), made.columns)
+        return past.tail(PAST_ROWS)
+
+    def _damaged(self, kind: str, step: int, first: int) -> tuple[Delivery, BatchMetrics, tuple[str, ...]] | None:
+        """The batch at `step` damaged as the one at `first` was: the same draws."""
+        rng = np.random.default_rng([self.seed, first, zlib.crc32(kind.encode())])
+        made = damage(kind, rng, self.deliveries[step], self._past(step))
+        return None if made is None else (made.delivery, self._measured(made.delivery), made.columns)
 
     def _measured(self, delivery: Delivery) -> BatchMetrics:
         held = self.settings.sensitive
@@ -237,15 +293,27 @@ class _Bench:
             if made is None:
                 break
             self.baseline = learn_batches(window)
-            if self.judge(made[0]).alarm:
+            if self.judge(made[1]).alarm:
                 return i + 1
-            window.append(made[0])  # nobody saw it, so it is learnt from
+            window.append(made[1])  # nobody saw it, so it is learnt from
         return PATIENCE + 1
 
 
 def delivered(arrival: Arrival) -> Delivery:
     """A batch, read; it can only be late where it was due."""
     return Delivery(arrival.load(), arrival.due, arrival.arrived if arrival.due is not None else None)
+
+
+def _judges(good: Sequence[_Case], damaged: Sequence[_Case]) -> tuple[Choice, ...]:
+    """Which learnt judges to switch on, by the batches that they were asked about."""
+    asked = [case for case in (*good, *damaged) if case.learnt]
+    if not asked:
+        return ()
+    scores = {name: np.array([case.learnt[name] for case in asked]) for name in JUDGES}
+    is_damaged, is_alarmed = (
+        np.array(each) for each in zip(*((c.kind != "", c.score > 1) for c in asked), strict=True)
+    )
+    return tuple(choose(scores, is_damaged, is_alarmed, np.array([case.step for case in asked])))
 
 
 def _kinds(cases: Sequence[_Case]) -> pl.DataFrame:

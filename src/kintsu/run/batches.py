@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +42,9 @@ class MonitorSettings:
         Above 1 smaller deviations alarm, below 1 only larger ones; `kintsu monitor backtest` recommends it.
     sensitive
         Columns of which values of text are kept as hashes only, and never shown.
+    judges
+        Learnt judges (the extra `deep`) beside the others, each with the score above which it alarms; `kintsu monitor
+        backtest --deep --apply` chooses those that win on this table.
     """
 
     source: str
@@ -51,6 +54,7 @@ class MonitorSettings:
     sensitivity: float = 1.0
     read: dict[str, Any] | None = None
     sensitive: Sequence[str] = ()
+    judges: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         period(self.every)

@@ -26,6 +26,7 @@ from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.packing import pack, unpack
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 from kintsu.run.follow import follow_up, leave
+from kintsu.run.learnt_judges import RowsWatch
 from kintsu.run.live_model import live_issue_model
 
 __all__ = [
@@ -310,6 +311,8 @@ class Watch:
         self.settings = MonitorSettings(**table.settings)
         self.known, self.packed = history.contents(table)
         self.window: deque[BatchMetrics] = deque(maxlen=self.settings.window)
+        self.found: dict[str, Arrival] = {}
+        self.rows = RowsWatch(self.settings.judges, []) if self.settings.judges else None
         self.held: list[tuple[BatchRow, BatchMetrics]] = []
         self.volumes: dict[datetime, int] = {}
         self.last: datetime | None = None
@@ -321,6 +324,7 @@ class Watch:
         self, found: Sequence[Arrival], *, is_past: bool, progress: Callable[[str, float], None] | None = None
     ) -> list[Judged]:
         """Judge what is new among the batches, oldest first."""
+        self.found = {each.name: each for each in found}
         fresh = [each for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)]
         self.judged = []
         if not fresh:
@@ -351,6 +355,9 @@ class Watch:
         self.held = []
         course = self.history.course(self.table, [], since=before - timedelta(days=VOLUME_DAYS))
         normal = course.filter((pl.col("at") < before) & pl.col("state").is_in(NORMAL) & pl.col("due").is_not_null())
+        if self.settings.judges:
+            good = course.filter((pl.col("at") < before) & pl.col("state").is_in(NORMAL))["name"]
+            self.rows = RowsWatch(self.settings.judges, [self.found[name] for name in good if name in self.found])
         self.volumes = dict(zip(normal["at"].to_list(), normal["rows"].to_list(), strict=True))
 
     def _judge(self, arrival: Arrival, *, is_past: bool) -> Judged:
@@ -389,8 +396,9 @@ class Watch:
         return Judged(self.table.name, arrival.name, told, row.state)
 
     def _weighed(self, arrival: Arrival, arrived: datetime | None) -> tuple[BatchMetrics, BatchJudgement]:
+        frame = arrival.load()
         metrics = measure(
-            arrival.load(),
+            frame,
             due=arrival.due,
             arrived=arrived if arrival.due is not None else None,
             sensitive=self.settings.sensitive,
@@ -398,10 +406,13 @@ class Watch:
         baseline, sensitivity = learn_batches(list(self.window)), self.settings.sensitivity
         volume = self._volume(arrival, metrics)
         told = judge(baseline, metrics, sensitivity=sensitivity, volume=volume, model=self.model)
+        told = told if self.rows is None else self.rows.add_to(told, frame)
         return metrics, told if self.makeshift is None else replace(told, notes=(*told.notes, self.makeshift))
 
     def _learn(self, row: BatchRow, metrics: BatchMetrics) -> None:
         self.window.append(metrics)
+        if self.rows is not None:
+            self.rows.learn(self.found[row.name])
         if row.due is not None:
             self.volumes[row.at] = row.rows
 

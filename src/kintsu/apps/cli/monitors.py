@@ -293,7 +293,13 @@ def backtest(
         int, typer.Option("--steps", metavar="N", min=1, help="Damage the last N good batches, each in every way.")
     ] = 10,
     seed: o.Seed = 0,
-    apply: Annotated[bool, typer.Option("--apply", help="Use the recommended sensitivity from now on.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Use the recommended sensitivity, and judges, from now on.")
+    ] = False,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Try judges that learn from rows, too (needs the extra deep): a minute or two."),
+    ] = False,
     home: Home = None,
     as_json: o.Json = False,
     quiet: o.Quiet = False,
@@ -303,13 +309,14 @@ def backtest(
     from kintsu.run.backtest import backtest as run
 
     with progress(quiet or as_json) as show:
-        found = run(name, steps=steps, seed=seed, home=home, apply=apply, progress=show)
+        found = run(name, steps=steps, seed=seed, home=home, apply=apply, deep=deep, progress=show)
     if as_json:
         emit({"table": name, "applied": apply} | found.to_dict())
     elif not quiet:
         backtest_table(found, console())
-        if not apply and found.recommended != found.sensitivity:
-            console().print(f"`kintsu monitor backtest {plain(name)} --apply` uses it from now on")
+        if not apply and (found.recommended != found.sensitivity or found.chosen):
+            how = " --deep" if deep else ""
+            console().print(f"`kintsu monitor backtest {plain(name)}{how} --apply` uses it from now on")
     return 0
 
 

@@ -133,6 +133,14 @@ def backtest_table(found: Backtest, console: Console) -> None:
     )
     kept = "it is the best" if found.recommended == found.sensitivity else f"{found.recommended:g} is better here"
     console.print(f"sensitivity {found.sensitivity:g}: {kept}")
+    for each in found.judges:
+        word = "wins here" if each.is_chosen else "does not win here"
+        console.print(
+            f"judge {each.judge}: {word}; false alarms {_percent(each.false_alarms[0])} without it and "
+            f"{_percent(each.false_alarms[1])} with it, found {each.recall[0]:.1%} and {each.recall[1]:.1%} "
+            f"(by chance: p = {each.p:.2g})",
+            soft_wrap=True,
+        )
 
 
 def _percent(share: float | None) -> str:

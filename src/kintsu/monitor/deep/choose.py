@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,17 @@ class Choice:
     false_alarms: tuple[float, float]
     recall: tuple[float, float]
     p: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object; `threshold` is null where too few good batches set one."""
+        return {
+            "judge": self.judge,
+            "is_chosen": self.is_chosen,
+            "threshold": self.threshold if math.isfinite(self.threshold) else None,
+            "false_alarms": {"without": self.false_alarms[0], "with": self.false_alarms[1]},
+            "found": {"without": self.recall[0], "with": self.recall[1]},
+            "p": self.p,
+        }
 
 
 def choose(
@@ -91,7 +103,7 @@ def choose(
 def _tried(
     name: str, score: Floats, is_damaged: Bools, alarmed: Bools, step: npt.NDArray[np.int64], level: float
 ) -> tuple[Choice, Bools]:
-    is_late = step > np.median(step)
+    is_late = step > np.median(np.unique(step))
     alarms = np.zeros(len(score), dtype=bool)
     for half in (is_late, ~is_late):
         alarms[half] = score[half] > _threshold(score[~half & ~is_damaged])
