@@ -12,7 +12,7 @@ from kintsu.core.errors import InputError, OutputError, UsageError
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
 from kintsu.io.store.models import About
-from kintsu.monitor.classify.model import shipped_model
+from kintsu.monitor.classify.model import CLASSES, IssueModel, shipped_model
 from kintsu.monitor.classify.train import Parameters
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
@@ -107,12 +107,28 @@ def test_only_a_gain_in_nearly_all_batches_is_more_than_chance():
     assert "neither model saw" in compare(measured([], [], []), measured([], [], [])).message
 
 
+def always_drift():
+    """A model that calls every batch that alarms drift."""
+    model = IssueModel.from_bytes(shipped_model().to_bytes(), "here")
+    model.calibration.offset[:] = np.where(np.array(CLASSES) == "drift", 50.0, -50.0)
+    return model.to_bytes()
+
+
+def test_a_retraining_promotes_what_is_better_in_every_batch(models):
+    pytest.importorskip("lightgbm")
+    models.registry.register("issues", always_drift(), About(), by="ann")
+    models.promote("issues", 1, by="ann")
+    amount = Amount(steps=11, rounds=6, held=0.64)
+    done = models.retrain("issues", amount=amount, parameters=SMALL, by="cron", now=NOW)
+    assert done.is_promoted and done.comparison.n_batches == 7 and done.comparison.p_value == 1 / 128
+    assert done.comparison.candidate_right > 0.6 > done.comparison.live_right
+    assert [each.stage for each in models.versions()] == ["archived", "live"]
+    last = models.promotions("issues")[-1]
+    assert (last.version, last.before, last.by) == (2, 1, "cron") and "retrained: log loss" in last.why
+
+
 def test_the_monitor_uses_the_live_model_of_the_store(models, orders, tmp_path):
-    body = shipped_model().to_bytes()
-    always_drift = shipped_model().__class__.from_bytes(body, "here")
-    always_drift.calibration.offset[:] = -50.0
-    always_drift.calibration.offset[2] = 50.0
-    models.registry.register("issues", always_drift.to_bytes(), About(), by="ann")
+    models.registry.register("issues", always_drift(), About(), by="ann")
     shipped_as(models, "issues:orders")
     bad = deliver(orders, 18, EMPTY)
 

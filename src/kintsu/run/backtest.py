@@ -19,11 +19,13 @@ import polars as pl
 from kintsu.core.errors import UsageError
 from kintsu.io.store.history import NORMAL, History, Watched
 from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
+from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.deep.choose import Choice, choose
 from kintsu.monitor.judge import MIN_HISTORY, BatchJudgement, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 from kintsu.run.learnt_judges import JUDGES, KEPT, LearntJudges, bounded, torn_apart
+from kintsu.run.live_model import live_issue_model
 from kintsu.run.watching import open_history
 
 __all__ = ["Backtest", "backtest", "backtest_batches", "delivered", "good_batches"]
@@ -151,7 +153,8 @@ def backtest(
     table = history.watched(name)
     settings = MonitorSettings(**table.settings)
     good = good_batches(history, table, now=now)
-    result = backtest_batches(good, settings, steps=steps, seed=seed, deep=deep, progress=progress)
+    model, _ = live_issue_model(history, name)
+    result = backtest_batches(good, settings, steps=steps, seed=seed, deep=deep, model=model, progress=progress)
     judges = result.chosen if deep else dict(settings.judges)
     better = replace(settings, sensitivity=result.recommended, judges=judges)
     if apply and better != settings:
@@ -175,14 +178,16 @@ def backtest_batches(
     steps: int = 10,
     seed: int = 0,
     deep: bool = False,
+    model: IssueModel | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Backtest:
-    """As `backtest`, of batches that are at hand, oldest first."""
+    """As `backtest`, of batches that are at hand, oldest first; `model` names the issues, else the shipped one."""
     if len(batches) <= MIN_HISTORY:
         raise UsageError(f"a backtest needs more than {MIN_HISTORY} good batches, there are {len(batches)}")
     if steps < 1:
         raise UsageError(f"steps is the number of batches to damage, at least 1, not {steps}")
-    bench = _Bench(batches[-(settings.window + MIN_HISTORY) :], settings, seed, LearntJudges(JUDGES) if deep else None)
+    learnt = LearntJudges(JUDGES) if deep else None
+    bench = _Bench(batches[-(settings.window + MIN_HISTORY) :], settings, seed, learnt, model)
     damaged = range(max(MIN_HISTORY, len(bench.batches) - steps), len(bench.batches))
     asked = range(min(damaged.start, max(MIN_HISTORY, len(bench.batches) - DEEP_STEPS)), len(bench.batches))
     good, cases = [], list[_Case]()
@@ -210,9 +215,14 @@ class _Bench:
     """The batches in memory, and the baseline before one of them."""
 
     def __init__(
-        self, batches: Sequence[Arrival], settings: MonitorSettings, seed: int, learnt: LearntJudges | None
+        self,
+        batches: Sequence[Arrival],
+        settings: MonitorSettings,
+        seed: int,
+        learnt: LearntJudges | None,
+        model: IssueModel | None,
     ) -> None:
-        self.batches, self.settings, self.seed = batches, settings, seed
+        self.batches, self.settings, self.seed, self.model = batches, settings, seed, model
         self.deliveries = [delivered(each) for each in batches]
         self.metrics = [self._measured(each) for each in self.deliveries]
         self.learnt = learnt
@@ -225,7 +235,7 @@ class _Bench:
             self.learnt.fit([bounded(each.frame) for each in before])
 
     def judge(self, batch: BatchMetrics) -> BatchJudgement:
-        return judge(self.baseline, batch, sensitivity=self.settings.sensitivity)
+        return judge(self.baseline, batch, sensitivity=self.settings.sensitivity, model=self.model)
 
     def damage_all(self, step: int) -> list[_Case]:
         cases = []

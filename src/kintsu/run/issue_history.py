@@ -25,7 +25,6 @@ from kintsu.run.batches import MonitorSettings
 
 __all__ = ["Amount", "Gathered", "from_batches", "from_tables"]
 
-HELD: Final = 0.3  # share of the batches, or rows, that is held back
 ENOUGH: Final = 4  # given tables from which whole tables are held back
 
 Progress = Callable[[str, float], None]
@@ -38,16 +37,19 @@ class Amount:
     Attributes
     ----------
     steps
-        Batches of a table that are damaged in every way, at most: the newest ones. Some three tenths are held back.
+        Batches of a table that are damaged in every way, at most: the newest ones.
     rounds
         Times that the rows of a table are cut into batches anew, in other sizes and orders.
     most_tables
         Watched tables that are looked at, drawn by the seed.
+    held
+        Share of the damaged batches, or of the rows of given tables, that is held back.
     """
 
     steps: int = 24
     rounds: int = 10
     most_tables: int = 100
+    held: float = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ def from_batches(
         size = MonitorSettings(**table.settings).window
         good = good_batches(history, table, now=now)[-(size + amount.steps) :]
         steps = range(max(MIN_HISTORY, len(good) - amount.steps), len(good))
-        first = len(good) - round(HELD * len(steps))
+        first = len(good) - round(amount.held * len(steps))
         if len(steps) < 2 or first == len(good):
             left_out[table.name] = f"{len(good)} good batches are too few"
             continue
@@ -136,7 +138,7 @@ def from_tables(
         if progress is not None:
             progress(name, i / len(tables))
         frame = tables[name]
-        n = 0 if name in whole else frame.height if whole else round((1 - HELD) * frame.height)
+        n = 0 if name in whole else frame.height if whole else round((1 - amount.held) * frame.height)
         fewer = -(-amount.rounds // 3)  # to measure takes fewer cases than to learn
         for part, into, rounds in ((frame[:n], learnt, amount.rounds), (frame[n:], held, fewer)):
             made = cases_of(name, part, zlib.crc32(name.encode()) + seed, rounds=rounds) if part.height else None
