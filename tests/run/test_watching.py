@@ -167,3 +167,51 @@ def test_the_due_time_is_read_from_the_name(tmp_path, name, due):
 
 def test_periods_have_units():
     assert period("6h") == timedelta(hours=6) and period("2w") == timedelta(weeks=2)
+
+
+def test_ugly_files_are_batches_too(tmp_path):
+    folder, home = tmp_path / "in", tmp_path / "store"
+    folder.mkdir()
+    for day in range(12):
+        deliver(folder, day)
+    watching.add("orders", MonitorSettings(str(folder)), home=home)
+    watching.backfill("orders", home=home, now=NOW)
+    ugly = {
+        "none": b"",
+        "header": b"price,status,email\n",
+        "one": b"price,status,email\n1,paid,a@b.c\n",
+        "twice": b"price,price,email\n1,2,a@b.c\n1e308,3,\n",
+        "bytes": b"price,status,email\n1,paid,\xff\xfe\n",
+        "null": b"price,status,email\n" + b",,\n" * 20,
+    }
+    for i, (name, text) in enumerate(ugly.items()):
+        (folder / f"{name}-2026-02-{i + 1:02}.csv").write_bytes(text)
+    pl.DataFrame({f"c{i}": range(20) for i in range(1000)}).write_csv(folder / "wide-2026-02-20.csv")
+    judged = {each.batch.split("-")[0]: each for each in watching.run(home=home, now=NOW)}
+    assert list(judged) == [*ugly, "wide"] and all(each.alarm for each in judged.values())
+    assert judged["none"].error and judged["header"].judgement.issue == "volume"
+    assert judged["wide"].judgement.issue == "schema"
+
+
+def test_two_batches_of_one_moment_and_a_clock_that_ran_backwards(orders, tmp_path):
+    home = tmp_path / "store"
+    watching.add("orders", MonitorSettings(str(orders)), home=home)
+    watching.backfill("orders", home=home, now=NOW)
+    frame(50).write_csv(orders / f"again-{FIRST + timedelta(days=10)}.csv")
+    frame(51).write_csv(orders / "early-2020-01-01.csv")
+    judged = watching.run(home=home, now=NOW)
+    assert [each.batch[:5] for each in judged] == ["early", "again"]
+    assert judged[0].judgement.state == "learning" and judged[1].judgement.n_batches == 11 and not judged[1].alarm
+
+
+def test_dates_that_a_database_keeps_as_text_cut_it_into_periods(tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "s.db") as connection:
+        connection.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, at TEXT, v REAL)")
+        rows = [(f"2026-01-{day + 1:02} 0{hour}:00:00", day + hour) for day in range(12) for hour in range(9)]
+        connection.executemany("INSERT INTO events (at, v) VALUES (?, ?)", rows)
+    connection.close()
+    settings = MonitorSettings(str(tmp_path / "s.db"), date="at", read={"table": "events"})
+    found = arrivals(settings, now=NOW)
+    assert len(found) == 12 and found[0].load().height == 9

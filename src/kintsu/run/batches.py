@@ -14,7 +14,7 @@ import polars as pl
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UsageError
-from kintsu.run.typed import text_frame, typed_frame
+from kintsu.run.typed import text_frame, typed, typed_frame
 
 __all__ = ["Arrival", "MonitorSettings", "arrival_of", "arrivals", "period", "start_of"]
 
@@ -171,6 +171,8 @@ def _periods(settings: MonitorSettings, now: datetime) -> list[Arrival]:
     name, length = settings.date, period(settings.every)
     if name not in frame.columns:
         raise InputError(f"{settings.source} has no column {name!r}; it has {', '.join(map(repr, frame.columns[:10]))}")
+    if frame.schema[name] == pl.String:  # databases without a type for dates keep them as text
+        frame = frame.with_columns(typed(frame[name]))
     if not isinstance(frame.schema[name], pl.Datetime | pl.Date):
         raise InputError(f"{settings.source}: column {name!r} holds no dates (it is {frame.schema[name]})")
     stamps = frame[name].cast(pl.Datetime("us"))

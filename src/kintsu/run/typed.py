@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from kintsu.core.contracts import ReadOptions
+from kintsu.core.contracts import ReadOptions, Table
 from kintsu.io.frames import FrameTable
 from kintsu.io.open import open_table
 
-__all__ = ["text_frame", "typed_frame"]
+__all__ = ["text_frame", "typed", "typed_frame"]
 
 
 def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
@@ -18,20 +18,28 @@ def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
     if isinstance(source, pl.DataFrame):
         return source
     table = open_table(source, read)
-    frame = pl.concat([part.frame for part in table.batches()], how="vertical_relaxed")
+    frame = _whole(table)
     if isinstance(table, FrameTable) or any(dtype != pl.String for dtype in frame.dtypes):
         return frame
-    return frame.select(_typed(column) for column in frame)
+    return frame.select(typed(column) for column in frame)
+
+
+def _whole(table: Table) -> pl.DataFrame:
+    """All rows; a table without any has its columns still."""
+    parts = [part.frame for part in table.batches()]
+    if not parts:
+        return pl.DataFrame(schema=dict.fromkeys(table.columns, pl.String))
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def text_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame | None:
     """All cells of a text file as they stand there; None where the source has types of its own."""
-    table = open_table(source, read)
-    frame = pl.concat([part.frame for part in table.batches()], how="vertical_relaxed")
+    frame = _whole(open_table(source, read))
     return frame if all(dtype == pl.String for dtype in frame.dtypes) else None
 
 
-def _typed(text: pl.Series) -> pl.Series:
+def typed(text: pl.Series) -> pl.Series:
+    """A column of text as numbers or moments, if every filled cell of it is one."""
     filled = text.str.strip_chars().replace("", None)
     if filled.null_count() == len(filled):
         return text

@@ -315,7 +315,6 @@ class Watch:
         self.rows = RowsWatch(self.settings.judges, []) if self.settings.judges else None
         self.held: list[tuple[BatchRow, BatchMetrics]] = []
         self.volumes: dict[datetime, int] = {}
-        self.last: datetime | None = None
         self.judged: list[Judged] = []
         self.model: IssueModel | None = None  # None: the one that comes with the package
         self.makeshift: str | None = None
@@ -325,17 +324,18 @@ class Watch:
     ) -> list[Judged]:
         """Judge what is new among the batches, oldest first."""
         self.found = {each.name: each for each in found}
-        fresh = [each for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)]
+        fresh = {each.name for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)}
         self.judged = []
-        if not fresh:
-            return self.judged
-        self._start(fresh[0].at)
-        for i, arrival in enumerate(fresh):
+        follows = False  # the one just judged is the last before this one: the window holds it
+        for arrival in found:
+            if arrival.name not in fresh:
+                follows = False
+                continue
             if progress is not None:
-                progress(f"{self.table.name}: {arrival.name}", i / len(fresh))
-            if self.last is not None and arrival.at < self.last:
-                self._start(arrival.at)  # one that was judged before has changed, or came late: look back from there
-            self.last = arrival.at
+                progress(f"{self.table.name}: {arrival.name}", len(self.judged) / len(fresh))
+            if not follows:
+                self._start(arrival.at)
+            follows = True
             self.judged.append(self._judge(arrival, is_past=is_past))
         return self.judged
 
