@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from kintsu.monitor.baseline import learn
+from kintsu.monitor.judge import judge
 from kintsu.monitor.measure import measure
 
 
@@ -28,3 +29,11 @@ def test_the_rows_that_are_kept_are_a_fair_sample():
         means.append(float(measure(frame).sample.mean()))
     # 300 of 3,000 whole numbers below 100: the mean of 20 such means has a standard error of 28.9 / sqrt(6,000) = .37
     assert abs(np.mean(means) - 49.5) < 1.5
+
+
+def test_a_thousand_columns_of_numbers_are_related_by_the_ones_of_which_rows_are_kept():
+    rng = np.random.default_rng(0)
+    batches = [measure(pl.DataFrame({f"c{i}": rng.normal(size=30) for i in range(1000)})) for _ in range(9)]
+    baseline = learn(batches[:8])
+    assert baseline.known.relations is None or len(baseline.known.relations.names) <= 40
+    assert not judge(baseline, batches[8]).alarm

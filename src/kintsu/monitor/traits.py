@@ -84,7 +84,8 @@ class Readings:
 def traits(history: Sequence[BatchMetrics]) -> Traits:
     """Learn from past batches, oldest first. The columns are those of the last one."""
     columns = {name: _column(name, history) for name in history[-1].columns}
-    numbers = [n for n, c in columns.items() if c.kind == NUMBER and c.calendar is None and len(c.edges)]
+    kept = set(history[-1].numbers)  # rows are kept of so many columns only
+    numbers = [n for n, c in columns.items() if n in kept and c.kind == NUMBER and c.calendar is None and len(c.edges)]
     relations = relate(numbers, [batch.rows_of(numbers) for batch in history])
     dated = [(batch.content, batch.due) for batch in history if batch.rows and batch.due is not None]
     contents = dict(dated)
