@@ -75,7 +75,9 @@ def train(a: argparse.Namespace) -> None:
     names, n = np.unique(cases.table, return_counts=True)
     window = {name: {"cases": int(k)} for name, k in zip(names.tolist(), n, strict=True)}
     began = time.process_time()
-    model, scored = fit(cases, Parameters(), {"tables": window, "rounds": a.rounds, "split": "tables"})
+    model, scored = fit(
+        cases, Parameters(n_networks=a.networks), {"tables": window, "rounds": a.rounds, "split": "tables"}
+    )
     model.save(a.out)
     print(f"{len(cases)} cases of {len(names)} tables, {time.process_time() - began:.0f} s CPU of training; "
           f"{a.out.stat().st_size / 1e6:.2f} MB")  # fmt: skip
@@ -222,6 +224,7 @@ def main() -> None:
     own = verbs.add_parser("train")
     own.add_argument("--out", type=pathlib.Path, required=True)
     own.add_argument("--rounds", type=int, default=SHIPPED_ROUNDS)
+    own.add_argument("--networks", type=int, default=0, help="for each issue; the shipped model has none")
     out = verbs.add_parser("leave-out")
     for verb in (own, out):
         verb.add_argument("--cases", type=pathlib.Path, help="read from there, or kept there")

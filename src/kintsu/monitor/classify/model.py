@@ -20,6 +20,7 @@ from kintsu.core.errors import InputError
 from kintsu.monitor.baseline import Baseline, Surprise
 from kintsu.monitor.classify.explain import explain
 from kintsu.monitor.classify.features import NAMES, features
+from kintsu.monitor.classify.networks import Networks
 from kintsu.monitor.classify.trees import Trees
 from kintsu.monitor.issue import ISSUES
 from kintsu.monitor.measure import BatchMetrics
@@ -57,12 +58,14 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class IssueModel:
-    """Boosted trees and a random forest whose mean is calibrated.
+    """Boosted trees, a random forest and, where they were trained, small networks: their mean is calibrated.
 
     Attributes
     ----------
     weight
-        Of the boosted trees in the mean, in [0, 1]; the rest is the forest's.
+        Of the boosted trees in the mean of the trees, in [0, 1]; the rest is the forest's.
+    network_share
+        Of the networks in the mean of all, in [0, 1]; 0 without any.
     facts
         How often what the schema says is right, for each of `FACTS`.
     about
@@ -75,6 +78,8 @@ class IssueModel:
     calibration: Calibration
     facts: Mapping[str, float]
     about: Mapping[str, Any] = field(default_factory=dict)
+    networks: Networks | None = None
+    network_share: float = 0.0
 
     def probabilities(self, x: Floats) -> Floats:
         """Of each of `CLASSES`, shape (rows, classes); rows of features as `features` makes them."""
@@ -83,7 +88,10 @@ class IssueModel:
     def scores(self, x: Floats) -> Floats:
         """The mean of the members before it is calibrated."""
         boosted = special.softmax(self.boosting.sums(x), axis=1)
-        return np.asarray(self.weight * boosted + (1 - self.weight) * self.forest.sums(x))
+        trees = self.weight * boosted + (1 - self.weight) * self.forest.sums(x)
+        if self.networks is None:
+            return np.asarray(trees)
+        return np.asarray((1 - self.network_share) * trees + self.network_share * self.networks.shares(x))
 
     def name(
         self,
@@ -126,9 +134,13 @@ class IssueModel:
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         about = {"format": FORMAT, "features": list(NAMES), "classes": list(CLASSES), "weight": self.weight,
                  "facts": dict(self.facts), "about": dict(self.about)}  # fmt: skip
+        more = {}
+        if self.networks is not None:
+            about["network_share"] = self.network_share
+            more = self.networks.arrays("networks_")
         own = {"model": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
                "slope": np.array(self.calibration.slope), "offset": self.calibration.offset}  # fmt: skip
-        return own | self.boosting.arrays("boosting_") | self.forest.arrays("forest_")
+        return own | self.boosting.arrays("boosting_") | self.forest.arrays("forest_") | more
 
     @classmethod
     def load(cls, path: Path) -> IssueModel:
@@ -164,6 +176,7 @@ class IssueModel:
         calibration = Calibration(float(held["slope"]), np.asarray(held["offset"], dtype=np.float64))
         if calibration.offset.shape != (len(CLASSES),) or not np.isfinite(calibration.offset).all():
             raise InputError("its calibration is broken")
+        has_networks = "network_share" in told
         return cls(
             boosting=Trees.read(held, "boosting_", len(NAMES), len(CLASSES)),
             forest=Trees.read(held, "forest_", len(NAMES), len(CLASSES)),
@@ -171,6 +184,8 @@ class IssueModel:
             calibration=calibration,
             facts={fact: float(told["facts"][fact]) for fact in FACTS},
             about=told["about"],
+            networks=Networks.read(held, "networks_", len(NAMES), len(CLASSES)) if has_networks else None,
+            network_share=float(told.get("network_share", 0.0)),
         )
 
 

@@ -14,6 +14,7 @@ from scipy import optimize, special
 from kintsu.core.errors import MissingExtra, UsageError
 from kintsu.monitor.classify.cases import CLEAN, Cases
 from kintsu.monitor.classify.model import CLASSES, FACTS, LEAST, Calibration, IssueModel
+from kintsu.monitor.classify.networks import Networks, train_networks
 from kintsu.monitor.classify.trees import Trees, of_boosting, of_forest
 from kintsu.monitor.issue import ISSUES
 
@@ -38,7 +39,10 @@ BINS: Final = 15
 
 @dataclass(frozen=True)
 class Parameters:
-    """Of the ensemble. `n_folds` are those of the calibration: tables, never cases, are split."""
+    """Of the ensemble. `n_folds` are those of the calibration: tables, never cases, are split.
+
+    `n_networks` small networks for each issue join the trees (the extra `deep`; the shipped model has none).
+    """
 
     n_rounds: int = 120
     n_leaves: int = 24
@@ -47,6 +51,7 @@ class Parameters:
     feature_share: float = 0.3
     n_forest: int = 80
     forest_leaves: int = 250
+    n_networks: int = 0
     n_folds: int = 5
     seed: int = 0
 
@@ -69,16 +74,20 @@ def fit(
     UsageError
         Fewer tables than folds, or an issue without any case.
     MissingExtra
-        LightGBM is not installed.
+        LightGBM is not installed, or networks are asked for without torch.
     """
     p = parameters or Parameters()
     scored, members = _validated(cases, p)
     open_ = cases[cases.fact == ""]
-    weight = _best_weight(members, _labels(open_))
-    calibration = _calibrated(_mixed(members, weight), _labels(open_))
+    weights = _best_weights(members, _labels(open_))
+    calibration = _calibrated(_mixed(members, weights), _labels(open_))
     told = {"parameters": asdict(p), "metrics": metrics(cases, scored), "n_cases": len(cases),
             "kinds": sorted(set(cases.kind.tolist()))} | dict(about or {})  # fmt: skip
-    return IssueModel(*_grow(open_, p), weight, calibration, _fact_precision(cases), told), scored
+    boosting, forest = _grow(open_, p)
+    networks = _networks(open_, p)
+    share = 0.0 if networks is None else 1 - weights[1]
+    facts = _fact_precision(cases)
+    return IssueModel(boosting, forest, weights[0], calibration, facts, told, networks, share), scored
 
 
 def fit_uncalibrated(cases: Cases, parameters: Parameters | None = None) -> IssueModel:
@@ -124,10 +133,10 @@ def _validated(cases: Cases, p: Parameters) -> tuple[Scored, list[Floats]]:
     told = np.zeros((len(open_), len(ISSUES)))
     for k in range(p.n_folds):
         others = [m[mine != k] for m in members]
-        weight = _best_weight(others, labels[mine != k])
-        calibration = _calibrated(_mixed(others, weight), labels[mine != k])
+        weights = _best_weights(others, labels[mine != k])
+        calibration = _calibrated(_mixed(others, weights), labels[mine != k])
         here = np.flatnonzero(mine == k)
-        told[np.ix_(here, at)] = calibration(_mixed([m[here] for m in members], weight))
+        told[np.ix_(here, at)] = calibration(_mixed([m[here] for m in members], weights))
     out[is_open] = told
     for k in range(p.n_folds):
         precision = _fact_precision(cases[folds != k])
@@ -212,27 +221,44 @@ def _grow(cases: Cases, p: Parameters) -> tuple[Trees, Trees]:
 
 
 def _out_of_fold(cases: Cases, folds: npt.NDArray[np.int64], p: Parameters) -> list[Floats]:
-    """Probabilities of both members for every case, from models that had not seen its table."""
-    members = [np.zeros((len(cases), len(CLASSES))) for _ in range(2)]
+    """Probabilities of each member for every case, from models that had not seen its table."""
+    members = [np.zeros((len(cases), len(CLASSES))) for _ in range(3 if p.n_networks else 2)]
     for k in range(p.n_folds):
         boosting, forest = _grow(cases[folds != k], p)
         x = cases.x[folds == k].astype(np.float64)
         members[0][folds == k] = special.softmax(boosting.sums(x), axis=1)
         members[1][folds == k] = forest.sums(x)
+        networks = _networks(cases[folds != k], p)
+        if networks is not None:
+            members[2][folds == k] = networks.shares(x)
     return members
 
 
-def _mixed(members: list[Floats], weight: float) -> Floats:
-    return np.asarray(weight * members[0] + (1 - weight) * members[1])
+def _networks(cases: Cases, p: Parameters) -> Networks | None:
+    if not p.n_networks:
+        return None
+    x, labels, weight = cases.x.astype(np.float64), _labels(cases), _weights(cases)
+    return train_networks(x, labels, weight, len(CLASSES), n_members=p.n_networks, seed=p.seed)
+
+
+def _mixed(members: list[Floats], weights: list[float]) -> Floats:
+    """The mean of the first two, of that and the third, and so on; a weight is that of the mean so far."""
+    mean = members[0]
+    for weight, member in zip(weights, members[1:], strict=True):
+        mean = np.asarray(weight * mean + (1 - weight) * member)
+    return mean
 
 
 def _loss(p: Floats, labels: npt.NDArray[np.int64]) -> float:
     return float(-np.log(np.maximum(p[np.arange(len(p)), labels], LEAST)).mean())
 
 
-def _best_weight(members: list[Floats], labels: npt.NDArray[np.int64]) -> float:
-    grid = np.linspace(0, 1, 11)
-    return float(grid[np.argmin([_loss(_mixed(members, w), labels) for w in grid])])
+def _best_weights(members: list[Floats], labels: npt.NDArray[np.int64]) -> list[float]:
+    grid, weights = np.linspace(0, 1, 11).tolist(), list[float]()
+    for n in range(2, len(members) + 1):
+        tried = [_loss(_mixed(members[:n], [*weights, w]), labels) for w in grid]
+        weights.append(grid[int(np.argmin(tried))])
+    return weights
 
 
 def _calibrated(scores: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
