@@ -16,6 +16,7 @@ from kintsu.core.errors import InputError, UsageError
 __all__ = ["Setting", "duration", "nearest", "parse_settings", "read_settings"]
 
 UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+SHORT: Final = {"s": "second", "min": "minute", "h": "hour", "d": "day", "w": "week"}
 REFERENCE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -33,7 +34,8 @@ class Setting:
     def mapping(self, known: Sequence[str] | None = None, *, needed: Sequence[str] = ()) -> dict[str, Setting]:
         """The values by key; a key that is not `known` is an error that names the nearest one."""
         if not isinstance(self.value, Mapping):
-            raise self.wrong(f"expected a mapping, found {_shown(self.value)}")
+            form = f": write {{{known[0]}: ...}}" if known else ""
+            raise self.wrong(f"expected a mapping, found {_shown(self.value)}{form}")
         for key, setting in self.value.items():
             if known is not None and key not in known:
                 raise setting.wrong(f"unknown key {key!r}{nearest(key, known)}")
@@ -123,11 +125,11 @@ def duration(text: str) -> timedelta:
 
     Examples
     --------
-    >>> duration("90 minutes")
-    datetime.timedelta(seconds=5400)
+    >>> duration("90 minutes"), duration("6h")
+    (datetime.timedelta(seconds=5400), datetime.timedelta(seconds=21600))
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", text)
-    unit = found.group(2) if found else ""
+    unit = SHORT.get(found.group(2), found.group(2)) if found else ""
     if found is None or unit.removesuffix("s") not in UNITS:
         units = tuple(f"{name}s" for name in UNITS)
         hint = nearest(unit, units) if unit else f" (units: {', '.join(units)})"

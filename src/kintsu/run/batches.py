@@ -14,6 +14,7 @@ import polars as pl
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UsageError
+from kintsu.core.settings import duration
 from kintsu.run.typed import text_frame, typed, typed_frame
 
 __all__ = ["Arrival", "MonitorSettings", "arrival_of", "arrivals", "period", "start_of"]
@@ -21,7 +22,6 @@ __all__ = ["Arrival", "MonitorSettings", "arrival_of", "arrivals", "period", "st
 _DATE: Final = re.compile(
     r"(?<!\d)((?:19|20)\d{2})([-_.]?)(\d{2})\2(\d{2})(?:[T_\-. ]?(\d{2})(?:[:\-]?(\d{2}))?)?(?!\d)"
 )
-_PERIODS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,13 @@ def period(every: str) -> timedelta:
     >>> period("6h")
     datetime.timedelta(seconds=21600)
     """
-    found = re.fullmatch(r"(\d+)\s*([hdw])", every.strip())
-    if not found or int(found[1]) == 0:
-        raise UsageError(f"a period is written like 1h, 1d or 1w, not {every!r}")
-    return int(found[1]) * _PERIODS[found[2]]
+    try:
+        length = duration(every)
+    except UsageError as error:
+        raise UsageError(f"a period is written like 1h, 1d or 1w, not {every!r}") from error
+    if not length:
+        raise UsageError(f"a period is longer than nothing: write it like 1h, 1d or 1w, not {every!r}")
+    return length
 
 
 def arrivals(settings: MonitorSettings, *, now: datetime) -> list[Arrival]:
@@ -178,7 +181,7 @@ def _periods(settings: MonitorSettings, now: datetime) -> list[Arrival]:
     stamps = frame[name].cast(pl.Datetime("us"))
     zone = frame.schema[name].time_zone if isinstance(frame.schema[name], pl.Datetime) else None  # type: ignore[attr-defined]
     stamps = stamps.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else stamps
-    every = f"{round(length.total_seconds())}s" if length < timedelta(days=1) else f"{length.days}d"
+    every = f"{round(length.total_seconds())}s" if length % timedelta(days=1) else f"{length.days}d"
     parts = frame.with_columns(stamps.dt.truncate(every).alias("__kintsu_period")).partition_by(
         "__kintsu_period", as_dict=True, include_key=False
     )

@@ -24,7 +24,7 @@ from kintsu.monitor.incidents import Incident, JudgedBatch, Placement
 from kintsu.monitor.judge import CERTAIN, BatchJudgement, Cause, judge, learn_batches
 from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.monitor.packing import pack, unpack
-from kintsu.run.batches import Arrival, MonitorSettings, arrivals
+from kintsu.run.batches import Arrival, MonitorSettings, arrivals, period
 from kintsu.run.follow import follow_up, leave
 from kintsu.run.learnt_judges import RowsWatch
 from kintsu.run.live_model import live_issue_model
@@ -437,7 +437,7 @@ class Watch:
         return model.judge(at_slot, metrics.rows)
 
     def _step(self) -> str:
-        return "1d" if self.settings.every.endswith(("d", "w")) else "1h"
+        return "1d" if period(self.settings.every) >= timedelta(days=1) else "1h"
 
 
 def _status(history: History, table: Watched) -> Status:
