@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["mix", "stable_hash", "text_hash"]
+__all__ = ["drawn_rows", "mix", "stable_hash", "text_hash"]
 
 UInt64s = npt.NDArray[np.uint64]
 
@@ -43,3 +43,17 @@ def mix(*parts: UInt64s | int) -> UInt64s:
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             result = z ^ (z >> np.uint64(31))
     return result
+
+
+def drawn_rows(hashes: UInt64s, n: int) -> npt.NDArray[np.int64]:
+    """Places of at most `n` rows drawn by their hashes: rows of the same content whatever their order.
+
+    Equal rows are told apart by their number among themselves; else all or none of them would be drawn.
+    """
+    if not len(hashes):
+        return np.empty(0, dtype=np.int64)
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    number = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
+    return np.asarray(order[np.argsort(mix(ordered, number.astype(np.uint64)), kind="stable")[:n]], dtype=np.int64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
-from kintsu.core.hashing import mix, text_hash
+from kintsu.core.hashing import drawn_rows, text_hash
 
 __all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure"]
 
@@ -148,17 +148,10 @@ def measure(
 
 
 def _sample(numbers: list[Floats], hashes: npt.NDArray[np.uint64]) -> Floats:
-    """At most `SAMPLE` rows drawn by their hashes: the same ones whatever the order of the rows.
-
-    Equal rows are told apart by their number among themselves; else all or none of them would be drawn.
-    """
+    """At most `SAMPLE` rows drawn by their hashes, NaN for what is not finite."""
     if not numbers or not len(hashes):
         return np.empty((0, len(numbers)))
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    number = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
-    rows = order[np.argsort(mix(ordered, number.astype(np.uint64)), kind="stable")[:SAMPLE]]
+    rows = drawn_rows(hashes, SAMPLE)
     x = np.column_stack([column[rows] for column in numbers])
     return np.clip(np.where(np.isfinite(x), x, np.nan), -HUGE, HUGE)
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.errors import KintsuError, UsageError
+from kintsu.core.hashing import drawn_rows
 from kintsu.monitor.deep.autoencoder import RowAutoencoder
 from kintsu.monitor.deep.judge import Judge, Score, torch_or_error
 from kintsu.monitor.deep.sequence import BatchSequence
@@ -115,7 +116,7 @@ def bounded(frame: pl.DataFrame) -> pl.DataFrame:
     """At most `MOST_ROWS` rows, chosen by their content: the same ones in whatever order they come."""
     if frame.height <= MOST_ROWS:
         return frame
-    return frame[np.sort(np.argsort(frame.hash_rows(seed=0).to_numpy(), kind="stable")[:MOST_ROWS])]
+    return frame[np.sort(drawn_rows(frame.hash_rows(seed=0).to_numpy(), MOST_ROWS))]
 
 
 def torn_apart(past: pl.DataFrame) -> str | None:
