@@ -25,7 +25,7 @@ class DisguisedMissing:
     name: ClassVar[str] = "disguised_missing"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "disguised_missing")
+        return select(reference, kinds=("disguised_missing",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

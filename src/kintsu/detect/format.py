@@ -25,7 +25,7 @@ class FormatMismatch:
     name: ClassVar[str] = "format"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "format")
+        return select(reference, kinds=("format",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

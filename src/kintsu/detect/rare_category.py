@@ -24,7 +24,7 @@ class RareCategory:
     name: ClassVar[str] = "rare_category"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "rare_category")
+        return select(reference, kinds=("rare_category",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

@@ -24,7 +24,7 @@ class TextAnomaly:
     name: ClassVar[str] = "text_anomaly"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "text_anomaly")
+        return select(reference, kinds=("text_anomaly",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

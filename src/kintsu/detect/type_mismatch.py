@@ -24,7 +24,7 @@ class TypeMismatch:
     name: ClassVar[str] = "type_mismatch"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "type")
+        return select(reference, kinds=("type",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

@@ -25,7 +25,7 @@ class Typo:
     name: ClassVar[str] = "typo"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind").is_in(["typo", "domain"]))
+        return select(reference, kinds=("typo", "domain"))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

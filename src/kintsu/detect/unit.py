@@ -24,7 +24,7 @@ class UnitMismatch:
     name: ClassVar[str] = "unit"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("kind") == "unit")
+        return select(reference, kinds=("unit",))
 
     def find(self, batch: Batch, model: Judgements, reference: Reference) -> pl.DataFrame:
         return findings_of(batch, model, reference, self.name)

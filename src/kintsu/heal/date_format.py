@@ -22,7 +22,7 @@ class DateFormat:
     name: ClassVar[str] = "date_format"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation") == "date_format")
+        return select(reference, operations=("date_format",))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -22,7 +22,7 @@ class NoiseOperation:
     name: ClassVar[str] = "noise_operation"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation").str.starts_with("noise"))
+        return select(reference, operations=("noise",))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -22,7 +22,7 @@ class NullToken:
     name: ClassVar[str] = "null_token"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation") == "null_token")
+        return select(reference, operations=("null_token",))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -22,7 +22,7 @@ class NumberFormat:
     name: ClassVar[str] = "number_format"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation").is_in(["number_format", "drop_character"]))
+        return select(reference, operations=("number_format", "drop_character"))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -22,11 +22,7 @@ class PatternFormat:
     name: ClassVar[str] = "pattern_format"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(
-            reference,
-            pl.col("kind").is_in(["format", "text_anomaly"])
-            & ~pl.col("operation").is_in(["number_format", "date_format"]),
-        )
+        return select(reference, kinds=("format", "text_anomaly"), besides=("number_format", "date_format"))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -22,7 +22,7 @@ class TypoToNeighbour:
     name: ClassVar[str] = "typo"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation") == "typo")
+        return select(reference, operations=("typo",))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

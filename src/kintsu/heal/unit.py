@@ -22,7 +22,7 @@ class Unit:
     name: ClassVar[str] = "unit"
 
     def train(self, reference: Reference) -> Judgements:
-        return select(reference, pl.col("operation").is_in(["strip_unit", "spell_unit"]))
+        return select(reference, operations=("strip_unit", "spell_unit"))
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Judgements, reference: Reference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -23,15 +23,37 @@ HABIT: Final = 0.5
 
 @dataclass(frozen=True)
 class Judgements:
-    """`tables`: column -> judgements, of the columns that have any; `hit` chose them."""
+    """`tables`: column -> judgements, of the columns that have any; of these `kinds` and `operations`.
+
+    Nothing named: any. An operation stands for all that begin with it; those `besides` are left out.
+    """
 
     tables: dict[str, pl.DataFrame]
-    hit: pl.Expr
+    kinds: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
+
+    @property
+    def hit(self) -> pl.Expr:
+        """Whether a judgement is one of these."""
+        told = ~pl.col("operation").is_in(self.besides) if self.besides else pl.lit(True)
+        if self.kinds:
+            told &= pl.col("kind").is_in(self.kinds)
+        if self.operations:
+            told &= pl.any_horizontal(pl.col("operation").str.starts_with(word) for word in self.operations)
+        return told.fill_null(False)
 
 
-def select(reference: Reference, hit: pl.Expr) -> Judgements:
-    """The judgements of all columns that satisfy `hit`."""
-    return Judgements(chosen_of(reference, hit), hit)
+def select(
+    reference: Reference,
+    *,
+    kinds: tuple[str, ...] = (),
+    operations: tuple[str, ...] = (),
+    besides: tuple[str, ...] = (),
+) -> Judgements:
+    """The judgements of all columns that are of these kinds and operations."""
+    chosen = Judgements({}, kinds, operations, besides)
+    return replace(chosen, tables=chosen_of(reference, chosen.hit))
 
 
 def _tables(batch: Batch, model: Judgements, reference: Reference) -> Iterator[tuple[str, pl.DataFrame]]:
