@@ -14,7 +14,19 @@ from kintsu.core.notice import Notice
 from kintsu.core.recipe import Recipe
 from kintsu.core.settings import Setting
 
-__all__ = ["ColumnFacts", "Connector", "Detector", "Healer", "Notifier", "ReadOptions", "Reference", "Summary", "Table"]
+__all__ = [
+    "ColumnFacts",
+    "Connector",
+    "Detector",
+    "Freezes",
+    "Frozen",
+    "Healer",
+    "Notifier",
+    "ReadOptions",
+    "Reference",
+    "Summary",
+    "Table",
+]
 
 
 class ColumnFacts(Protocol):
@@ -109,6 +121,27 @@ class Healer(Protocol):
         self, batch: Batch, findings: pl.DataFrame, model: Any, reference: Reference
     ) -> tuple[list[Recipe], pl.DataFrame]:
         """Recipes and repairs (schema `frames.REPAIRS`; make them with `frames.repairs`)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What a member leaves in a treatment: its model, None for nothing, and in words what of it is left out."""
+
+    model: Any
+    left_out: str = ""
+
+
+@runtime_checkable
+class Freezes(Protocol):
+    """A detector or healer whose trained model is not fit to judge rows of other tables, one by one, as it is.
+
+    Of members without this method the model is kept as it is. At replay the reference knows no rows: what `find` and
+    `propose` need of them has to be in the model.
+    """
+
+    def frozen(self, model: Any, reference: Reference) -> Frozen:
+        """What is kept of a trained model."""
         ...
 
 

@@ -12,7 +12,7 @@ from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.phrase import phrase
 from kintsu.core.recipe import Recipe
 
-__all__ = ["POLICY_VERSION", "Policy", "decide", "summary", "withdraw"]
+__all__ = ["POLICY_VERSION", "Policy", "decide", "held_recipes", "summary", "together", "withdraw"]
 
 POLICY_VERSION: Final = "1"
 
@@ -176,7 +176,7 @@ def decide(
         .then(pl.lit("flag"))
         .otherwise(pl.lit("suggest"))
     )
-    decided = _together(decided)
+    decided = together(decided)
     share = len(decided.filter(pl.col("action") == "apply")) / max(rows * columns, 1)
     if share > policy.breaker:
         held = (
@@ -199,7 +199,7 @@ def _locked(policy: Policy) -> pl.Expr:
     return locked
 
 
-def _together(decided: pl.DataFrame) -> pl.DataFrame:
+def together(decided: pl.DataFrame) -> pl.DataFrame:
     """Groups are applied whole: where one member is not, the others become suggestions."""
     whole = (pl.col("action") == "apply").all().over("group")
     split = pl.col("group").is_not_null() & (pl.col("action") == "apply") & ~whole
@@ -218,7 +218,14 @@ def withdraw(decisions: pl.DataFrame, recipe: str, reason: str) -> pl.DataFrame:
         reason=pl.when(hit).then(pl.lit(reason)).otherwise("reason"),
         action=pl.when(hit).then(pl.lit("withdraw")).otherwise("action"),
     )
-    return _together(withdrawn)
+    return together(withdrawn)
+
+
+def held_recipes(decisions: pl.DataFrame) -> dict[str, str]:
+    """Recipes of which repairs were sure enough, and held back for the number of cells that change: with the reason."""
+    is_many = pl.col("reason").str.contains("a question for a person", literal=True)
+    held = decisions.filter(is_many | pl.col("reason").str.starts_with("circuit breaker"))
+    return dict(held.group_by("recipe").agg(pl.col("reason").min()).sort("recipe").iter_rows())
 
 
 def summary(decisions: pl.DataFrame) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from kintsu.core.errors import DuplicateName, UsageError
 from kintsu.core.registered import BUILT_IN
 
-__all__ = ["load", "load_all", "names"]
+__all__ = ["load", "load_all", "names", "packages"]
 
 
 @cache
@@ -47,3 +47,12 @@ def load(kind: str, name: str) -> Any:
 def load_all(kind: str) -> dict[str, Any]:
     """Name -> class of every member of a kind."""
     return {name: load(kind, name) for name in names(kind)}
+
+
+def packages() -> frozenset[str]:
+    """Names of the packages that registered detectors and healers come from."""
+    return frozenset(
+        target.partition(":")[0].partition(".")[0]
+        for kind in ("detectors", "healers")
+        for target in _targets(kind).values()
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.frames import FINDINGS, concat, findings
 from kintsu.core.phrase import phrase
 
@@ -91,6 +91,10 @@ class Duplicate:
         if len(model.keys) and set(model.key) <= set(batch.columns):
             parts.append(self._keys(batch, model, extra))
         return concat(parts, FINDINGS)
+
+    def frozen(self, model: Repeats | None, reference: Reference) -> Frozen:
+        """Nothing: which rows and keys are there twice is known of a whole table only."""
+        return Frozen(None, "equal rows and repeated keys are found among the rows of one table")
 
     def _keys(self, batch: Batch, model: Repeats, extra: pl.DataFrame) -> pl.DataFrame:
         key = _hashed(batch, model.key).rename({"hash": "key"}).join(model.keys, on="key", how="inner")

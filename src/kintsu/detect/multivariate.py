@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from functools import cached_property
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -98,40 +99,58 @@ def _axes(reference: Reference, sample: Batch) -> Axes | None:
     return Axes(tuple(numbers), np.array(logs), np.array(middles), np.array(spreads), categories)
 
 
-def _isolation_forest(x: Floats, seed: int) -> Callable[[Floats], Floats]:
-    return fit_forest(x, seed).score
+class RowScore(Protocol):
+    """A fitted score of rows without gaps; larger is odder."""
+
+    def score(self, x: Floats) -> Floats: ...
 
 
-def _neighbours(x: Floats, seed: int) -> Callable[[Floats], Floats]:
-    from scipy.spatial import cKDTree  # a quarter of the time that sklearn.neighbors takes to import
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Mean distance to the nearest of some rows, the very nearest left out: for one of these it is the row itself."""
 
-    donors = np.clip(x[:DONORS], -10, 10)
-    tree, k = cKDTree(donors), min(NEIGHBOURS + 1, len(donors))
+    donors: Floats
 
-    def score(rows: Floats) -> Floats:
-        # the nearest one is left out: for a row among the donors it is the row itself
-        distance: Floats = tree.query(np.clip(rows, -10, 10), k)[0][:, 1:].mean(axis=1)
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree  # a quarter of the time that sklearn.neighbors takes to import
+
+        return cKDTree(self.donors)
+
+    def score(self, x: Floats) -> Floats:
+        k = min(NEIGHBOURS + 1, len(self.donors))
+        distance: Floats = self._tree.query(np.clip(x, -10, 10), k)[0][:, 1:].mean(axis=1)
         return distance
 
-    return score
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """A model of scikit-learn; it has no form in which it could be kept in a treatment."""
+
+    model: Any
+
+    def score(self, x: Floats) -> Floats:
+        return np.asarray(-self.model.score_samples(np.clip(x, -10, 10)))
 
 
-def _lof(x: Floats, seed: int) -> Callable[[Floats], Floats]:
+def _neighbours(x: Floats, seed: int) -> RowScore:
+    return Neighbours(np.clip(x[:DONORS], -10, 10))
+
+
+def _lof(x: Floats, seed: int) -> RowScore:
     from sklearn.neighbors import LocalOutlierFactor
 
-    model = LocalOutlierFactor(n_neighbors=20, novelty=True).fit(np.clip(x[:DONORS], -10, 10))
-    return lambda rows: -model.score_samples(np.clip(rows, -10, 10))
+    return Estimator(LocalOutlierFactor(n_neighbors=20, novelty=True).fit(np.clip(x[:DONORS], -10, 10)))
 
 
-def _one_class_svm(x: Floats, seed: int) -> Callable[[Floats], Floats]:
+def _one_class_svm(x: Floats, seed: int) -> RowScore:
     from sklearn.svm import OneClassSVM
 
-    model = OneClassSVM(nu=0.05, gamma="scale").fit(np.clip(x[:DONORS], -10, 10))
-    return lambda rows: -model.score_samples(np.clip(rows, -10, 10))
+    return Estimator(OneClassSVM(nu=0.05, gamma="scale").fit(np.clip(x[:DONORS], -10, 10)))
 
 
-_COSTLY: Final[dict[str, Callable[[Floats, int], Callable[[Floats], Floats]]]] = {
-    "isolation_forest": _isolation_forest,
+_COSTLY: Final[dict[str, Callable[[Floats, int], RowScore]]] = {
+    "isolation_forest": fit_forest,
     "neighbours": _neighbours,
     "lof": _lof,
     "one_class_svm": _one_class_svm,
@@ -145,7 +164,7 @@ class RowModel:
     ecdf: Ecdf
     histograms: Histograms
     cheap: dict[str, TailScale]
-    costly: dict[str, tuple[Callable[[Floats], Floats], TailScale]]
+    costly: dict[str, tuple[RowScore, TailScale]]
 
     def cheap_sum(self, x: Floats) -> Floats:
         total = np.zeros(len(x))
@@ -158,7 +177,7 @@ class RowModel:
         total = self.cheap_sum(x)
         filled = np.nan_to_num(x)  # the middle of a measure
         for method, scale in self.costly.values():
-            total += scale.surprise(method(filled)) if len(x) else 0.0
+            total += scale.surprise(method.score(filled)) if len(x) else 0.0
         return total / (len(self.cheap) + len(self.costly))
 
 
@@ -171,7 +190,7 @@ def fit_rows(x: Floats, methods: tuple[str, ...] = DEFAULT, *, seed: int = 0) ->
     for name, fit in _COSTLY.items():
         if name in methods:
             method = fit(filled, seed)
-            costly[name] = (method, fit_tail_scale(method(filled)))
+            costly[name] = (method, fit_tail_scale(method.score(filled)))
     return RowModel(ecdf, histograms, {name: fit_tail_scale(score) for name, score in cheap.items()}, costly)
 
 

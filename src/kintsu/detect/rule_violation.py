@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.frames import FINDINGS, concat, findings
 from kintsu.core.phrase import phrase
 from kintsu.rules.evaluate import Learned, learn, violates
@@ -49,6 +49,13 @@ class RuleViolation:
                 if hit.any():
                     parts.append(self._findings(batch, rule, names, hit))
         return concat(parts, FINDINGS)
+
+    def frozen(self, model: list[tuple[Rule, Learned]], reference: Reference) -> Frozen:
+        """The rules, without what says that a value is there twice: of these keys keep that none may be empty."""
+        kept = [(rule, replace(learned, repeated=None)) for rule, learned in model if rule.kind != "unique"]
+        several = sorted({rule.id for rule, _ in model if rule.kind in ("unique", "key")})
+        told = f"repeated values ({', '.join(several)}) are found among the rows of one table"
+        return Frozen(kept, told if several else "")
 
     def _findings(self, batch: Batch, rule: Rule, names: tuple[str, ...], hit: pl.Series) -> pl.DataFrame:
         if rule.kind == "fd":

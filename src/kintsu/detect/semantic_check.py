@@ -37,16 +37,18 @@ class SemanticCheck:
     name: ClassVar[str] = "semantic_check"
     kind: ClassVar[str] = "domain"
 
-    def train(self, reference: Reference) -> dict[str, tuple[Check, float]]:
-        known = {name: CHECKS.get(reference.column(name).semantic_type or "") for name in reference.columns}
-        passing = {name: (check, _passing(reference, name, check)) for name, check in known.items() if check}
-        return {name: found for name, found in passing.items() if found[1] >= found[0].share}
+    def train(self, reference: Reference) -> dict[str, tuple[str, float]]:
+        """Column -> the name of its check, and the share of its cells that pass."""
+        known = {name: reference.column(name).semantic_type or "" for name in reference.columns}
+        passing = {name: (of, _passing(reference, name, CHECKS[of])) for name, of in known.items() if of in CHECKS}
+        return {name: (of, share) for name, (of, share) in passing.items() if share >= CHECKS[of].share}
 
-    def find(self, batch: Batch, model: dict[str, tuple[Check, float]], reference: Reference) -> pl.DataFrame:
+    def find(self, batch: Batch, model: dict[str, tuple[str, float]], reference: Reference) -> pl.DataFrame:
         parts = []
-        for name, (check, passing) in model.items():
+        for name, (of, passing) in model.items():
             if name not in batch.columns:
                 continue
+            check = CHECKS[of]
             values = _speaking(batch[name].counts)["value"]
             failing = values.filter(check.invalid(values))
             hits = cells(batch.row, batch[name].text, pl.DataFrame({"value": failing}))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.frames import FINDINGS, concat, findings
 from kintsu.core.phrase import phrase
 from kintsu.profile.fences import Atoms, Fences, fit_fences
@@ -70,6 +70,10 @@ class Spike:
             text = pl.DataFrame([batch.row.cast(pl.Int64).alias("row"), batch[str(name)].text.alias("value")])
             parts.append(part.drop("value").join(text, on="row", how="left").select(list(FINDINGS)))
         return concat(parts, FINDINGS)
+
+    def frozen(self, model: pl.DataFrame | None, reference: Reference) -> Frozen:
+        """Nothing: the model lists rows of the table."""
+        return Frozen(None, "spikes and steps are found among rows in order")
 
     def _column(self, series: pl.DataFrame, name: str, order: str) -> pl.DataFrame:
         series = series.filter(pl.col("x").is_finite())

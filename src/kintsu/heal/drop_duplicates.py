@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.frames import REPAIRS, empty, repairs
 from kintsu.core.recipe import Recipe
 
@@ -26,6 +26,10 @@ class DropDuplicates:
 
     def train(self, reference: Reference) -> None:
         return None
+
+    def frozen(self, model: None, reference: Reference) -> Frozen:
+        """Nothing: see the detector of duplicates."""
+        return Frozen(None, "equal rows are found among the rows of one table")
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: None, reference: Reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from kintsu.core.recipe import Recipe
 from kintsu.learn.crash import CrashResult, families
 
-__all__ = ["CEILING", "calibrated"]
+__all__ = ["CEILING", "Calibration", "calibrated", "confident"]
 
 PRIOR_WEIGHT: Final = 20.0  # proposals that the healer's own score is worth
 MOST_SEEN: Final = 60.0  # broken cells that count at most: they are easier than real mistakes, however many there are
@@ -27,6 +28,33 @@ ASKED: Final = frozenset({"extract"})  # operations that lose something a person
 TEMPERED: Final = frozenset({"source_vote"})
 
 _CELL: Final = ["row", "column"]
+_BAND: Final = pl.sum_horizontal(pl.col("__score") >= edge for edge in BANDS)
+_BY_FAMILY: Final = ["healer", "family", "__band"]
+_BY_RECIPE: Final = ["recipe", "__band"]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What a crash test measured: a look-up by what a repair does and by its score, so the same for any other rows.
+
+    `families` and `recipes` have proposals that say something (`__n`), share of the broken cells mended
+    (`__mended`) and share that was not needless (`__needed`), by healer, family and band, and by recipe and band. `one`
+    has the score (`__one`) on the broken copy of recipes that give all their cells one score there and here.
+    """
+
+    families: pl.DataFrame
+    recipes: pl.DataFrame
+    one: pl.DataFrame
+
+    @staticmethod
+    def of(repairs: pl.DataFrame, crash: CrashResult | None) -> Calibration | None:
+        """The calibration of the table with these repairs; None without a crash test."""
+        if crash is None or not len(crash.proposals):
+            return None
+        evidence = crash.proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED)))
+        there = _one_score(evidence).join(_one_score(repairs).select("recipe"), on="recipe")
+        evidence = evidence.with_columns(__score="score").with_columns(__band=_BAND)
+        return Calibration(_seen(evidence, _BY_FAMILY), _seen(evidence, _BY_RECIPE), there)
 
 
 def calibrated(
@@ -35,7 +63,17 @@ def calibrated(
     recipes: Mapping[str, Recipe] | None = None,
     limits: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The repairs with `confidence` filled in.
+    """The repairs of a table with `confidence` filled in, by its own crash test; see `confident`."""
+    return confident(repairs, Calibration.of(repairs, crash), recipes, limits)
+
+
+def confident(
+    repairs: pl.DataFrame,
+    calibration: Calibration | None,
+    recipes: Mapping[str, Recipe] | None = None,
+    limits: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The repairs with `confidence` filled in. Each cell is judged by its own repairs alone.
 
     Confidence is the posterior mean of a Beta distribution, first per family (what is done, in all columns) and score
     band, then per recipe and band: the prior is the healer's own score, worth `PRIOR_WEIGHT` proposals; the evidence is
@@ -54,31 +92,27 @@ def calibrated(
     asked = pl.col("recipe").is_in([key for key, recipe in known.items() if recipe.operation in ASKED])
     most = pl.when(turned).then(SIGN).when(asked).then(pl.min_horizontal("score", pl.lit(CEILING))).otherwise(CEILING)
     told = repairs.with_columns(confidence=pl.min_horizontal("score", most), __most=most)
-    if crash is not None and len(crash.proposals):
-        told = _learned(told, crash.proposals, families(known))
+    if calibration is not None:
+        told = _learned(told, calibration, families(known))
     told = _limited(told, limits)
     told = _together(told, [key for key, recipe in known.items() if recipe.nature in ("statistical", "capping")])
     told = _guessed(told, [key for key, recipe in known.items() if recipe.nature == "statistical"])
     return told.with_columns(confidence=pl.min_horizontal("confidence", "__most")).select(repairs.columns)
 
 
-def _learned(repairs: pl.DataFrame, proposals: pl.DataFrame, family: Mapping[str, str]) -> pl.DataFrame:
+def _learned(repairs: pl.DataFrame, known: Calibration, family: Mapping[str, str]) -> pl.DataFrame:
     """The posterior, per family and band, then per recipe: its doubtful proposals say nothing about its sure ones.
 
     A recipe with one score for all its cells is known by itself: that score grows with the cells that it is found in,
     which are more on the broken copy, so it is compared under the score that it has there.
     """
-    band = pl.sum_horizontal(pl.col("__score") >= edge for edge in BANDS)
-    evidence = proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED)))
-    there = _one_score(evidence).join(_one_score(repairs).select("recipe"), on="recipe")
-    evidence = evidence.with_columns(__score="score").with_columns(__band=band)
-    told = repairs.join(there, on="recipe", how="left", maintain_order="left").with_columns(
+    told = repairs.join(known.one, on="recipe", how="left", maintain_order="left").with_columns(
         family=pl.col("recipe").replace_strict(family, default="", return_dtype=pl.String),
         __score=pl.coalesce("__one", "score"),
     )
-    told = told.with_columns(__band=band)
-    for key in (["healer", "family", "__band"], ["recipe", "__band"]):
-        told = told.join(_seen(evidence, key), on=key, how="left", maintain_order="left")
+    told = told.with_columns(__band=_BAND)
+    for key, seen in ((_BY_FAMILY, known.families), (_BY_RECIPE, known.recipes)):
+        told = told.join(seen, on=key, how="left", maintain_order="left")
         n = pl.col("__n").fill_null(0.0).clip(0, MOST_SEEN)
         rate = pl.col("__mended").fill_null(pl.col("confidence")) * pl.col("__needed").fill_null(1.0)
         told = told.with_columns(confidence=(PRIOR_WEIGHT * pl.col("confidence") + n * rate) / (PRIOR_WEIGHT + n))

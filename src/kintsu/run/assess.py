@@ -15,7 +15,7 @@ from kintsu.core.frames import FINDINGS, REPAIRS, concat, empty, findings
 from kintsu.io.open import open_table
 from kintsu.profile.build import reference_of
 from kintsu.run.narrow import fitting
-from kintsu.run.treat import Progress, Treated, quiet, train
+from kintsu.run.treat import Progress, Trained, Treated, quiet, train
 
 __all__ = ["Assessed", "all_batches", "assess", "of_sample", "opened", "readable", "untrained"]
 
@@ -27,6 +27,7 @@ class Assessed:
     table: Table
     reference: Any
     treated: Treated
+    trained: Trained | None = None
 
     @property
     def rows(self) -> int:
@@ -91,11 +92,11 @@ def assess(
 
     reference = reference_of(scan, table.ref, seed=seed, options=options)
     progress("reading", 1.0)
-    treatment = train(reference, progress, heal=heal)
-    treated = treatment.treat(scan(None, 524_288), progress, reference.rows)
+    trained = train(reference, progress, heal=heal)
+    treated = trained.treat(scan(None, 524_288), progress, reference.rows)
     found = concat([quarantine(table), treated.findings], FINDINGS)
     found = found.sort("row", "column", "kind", "detector", "score", "why", nulls_last=True)  # ties in one order too
-    return Assessed(table, reference, replace(treated, findings=found))
+    return Assessed(table, reference, replace(treated, findings=found), trained)
 
 
 def untrained(table: Table, *, seed: int = 0, options: Mapping[str, Any] | None = None) -> Assessed:

@@ -6,44 +6,32 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 import kintsu
-from kintsu.core.batch import Batch
 from kintsu.core.contracts import ReadOptions
-from kintsu.core.errors import UsageError
-from kintsu.core.frames import FINDINGS, concat
-from kintsu.core.policy import Policy, decide
 from kintsu.core.recipe import Recipe
-from kintsu.learn.calibrate import calibrated
 from kintsu.learn.crash import CrashResult
 from kintsu.learn.forecast import forecast
 from kintsu.learn.questions import Question
-from kintsu.run.assess import Assessed, assess, of_sample, opened, untrained
-from kintsu.run.crash_test import crashed, smaller, told
-from kintsu.run.fit import held_back
-from kintsu.run.memory import Memory, read_recipes, recalled
+from kintsu.run.assess import Assessed, opened
+from kintsu.run.crash_test import told
+from kintsu.run.judge_table import Wanted, judge
+from kintsu.run.memory import read_recipes, recalled
 from kintsu.run.questions.first import first_questions
-from kintsu.run.rejudge import rejudged
 from kintsu.run.sidecar import changes_table, findings_table, suggestions_table, write_table, write_text
 from kintsu.run.sink import Sink
-from kintsu.run.treat import FailedStep, Progress, quiet, train
-from kintsu.run.wishes import checked_wishes, known_columns
+from kintsu.run.treat import FailedStep, Progress, quiet
 
 __all__ = ["HealResult", "heal"]
-
-FINDING_FLOOR: Final = (
-    0.5  # a proposal that is more likely right than wrong is a finding even if no detector flagged it
-)
 
 BROKEN_SHOWN: Final = 100  # broken cells that the report lists
 WORTH: Final = 1.0  # cells that an answer must be expected to put right, for its question to be in the report
 QUESTIONS: Final = 6  # that a report shows: more than anybody answers at once
-JUDGED_ROWS: Final = 50_000  # rows on which a change is judged again: a recipe that matters has cells among them
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,63 +158,6 @@ def _left_alone(findings: pl.DataFrame, decisions: pl.DataFrame) -> int:
     return len(findings.select(key).unique().join(offered, on=key, how="anti", nulls_equal=True))
 
 
-def with_proposals(findings: pl.DataFrame, repairs: pl.DataFrame, recipes: Mapping[str, Recipe]) -> pl.DataFrame:
-    """The findings, one more for each cell that only a healer noticed; confidence and recipe of the best repair."""
-    key = ["row", "column"]
-    best = repairs.filter(pl.col("edit") == "set").sort("confidence", "healer", "new", descending=[True, False, False])
-    best = best.unique(key, keep="first", maintain_order=True)
-    known = findings.select(key).unique()
-    kinds = {recipe.id: recipe.kind for recipe in recipes.values()}
-    new = best.filter(pl.col("confidence") >= FINDING_FLOOR).join(known, on=key, how="anti")
-    noticed = new.select(
-        *key,
-        pl.col("recipe").replace_strict(kinds, default="format", return_dtype=pl.String).alias("kind"),
-        "score",
-        pl.lit(None, pl.Float64).alias("confidence"),
-        pl.col("healer").alias("detector"),
-        "recipe",
-        "why",
-        pl.col("old").alias("value"),
-        "group",
-    )
-    whole = concat([findings, noticed.cast({"row": pl.Int64})], FINDINGS)
-    told = whole.join(best.select(*key, __c="confidence", __r="recipe"), on=key, how="left", maintain_order="left")
-    return (
-        told.with_columns(confidence=pl.coalesce("confidence", "__c"), recipe=pl.coalesce("recipe", "__r"))
-        .select(list(FINDINGS))
-        .sort("row", "column", "kind", "detector", "score", "why", nulls_last=True)
-    )
-
-
-def _decided(
-    assessed: Assessed,
-    crash: CrashResult | None,
-    policy: Policy,
-    options: Mapping[str, Any],
-    seed: int,
-    memory: Memory,
-    *,
-    rejudge: bool = True,
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """Calibrated and judged twice: findings, decisions, withdrawn recipes."""
-    treated, reference = assessed.treated, assessed.reference
-    repairs = memory.judged(calibrated(treated.repairs, crash, treated.recipes, treated.limits), treated.recipes)
-    findings = with_proposals(treated.findings, repairs, treated.recipes)
-    decisions = decide(repairs, treated.recipes, policy, rows=assessed.rows, columns=len(assessed.table.columns))
-    decisions = memory.settled(decisions, policy, treated.recipes)
-    if not rejudge:
-        return findings, held_back(decisions, assessed.table), {}
-    decisions, withdrawn = rejudged(
-        decisions, findings, smaller(reference.sample, JUDGED_ROWS), partial(found_afresh, seed=seed, options=options)
-    )
-    return findings, held_back(decisions, assessed.table), withdrawn
-
-
-def found_afresh(sample: Batch, *, seed: int, options: Mapping[str, Any]) -> pl.DataFrame:
-    """Findings of detectors that were trained on this sample alone."""
-    return train(of_sample(sample, seed=seed, options=options), heal=False).find(sample)
-
-
 def _cells_found(findings: pl.DataFrame, decisions: pl.DataFrame) -> int:
     """Cells that were found wrong: by a detector, or by a healer that mended them."""
     mended = decisions.filter((pl.col("action") == "apply") & (pl.col("edit") == "set"))
@@ -333,14 +264,20 @@ def heal(
     UsageError, InputError, OutputError
         One line: what, where, what to do. Nothing is half written.
     """
-    for name, share in (("auto", auto), ("max_share", max_share), ("max_per_recipe", max_per_recipe)):
-        if share is not None and not 0 <= share <= 1:
-            raise UsageError(f"{name} is a number between 0 and 1, not {share}")
     began = time.monotonic()
     table = opened(source, read or ReadOptions())
-    options = checked_wishes(
+    wanted = Wanted.of(
         table,
         read,
+        auto=auto,
+        impute=impute,
+        cap=cap,
+        winsorise=winsorise,
+        drop_duplicates=drop_duplicates,
+        max_share=max_share,
+        max_per_recipe=max_per_recipe,
+        never_touch=never_touch,
+        only=only,
         keys=keys,
         identifiers=identifiers,
         sensitive=sensitive,
@@ -348,33 +285,17 @@ def heal(
         rules=rules,
         tables=tables,
         multivariate=multivariate,
-    ) | {"impute": impute, "cap": "winsorise" if winsorise else cap, "drop_duplicates": drop_duplicates}
-    policy = Policy(
-        auto=auto,
-        impute=impute,
-        cap=cap or winsorise,
-        drop_duplicates=drop_duplicates,
-        breaker=max_share,
-        recipe_budget=max_per_recipe,
-        never_touch=frozenset(known_columns(never_touch, table, "never touch")),
-        only=frozenset(known_columns(only, table, "only")),
-        keys=frozenset(keys),
     )
     sink = Sink.of(table, out, source=source, in_place=in_place, force=force, dry_run=dry_run, home=home)
     if recipes is None:
         memory = recalled(sink.home, table, sink.started)
-        assessed = memory.added(assess(table, seed=seed, options=options, progress=progress))
+        judged = judge(table, wanted, memory, seed=seed, crash_test=crash_test, progress=progress)
     else:
         memory = read_recipes(recipes, table)
         if max_per_recipe is None:  # a person accepted them: how many cells they change is no question
-            policy = replace(policy, recipe_budget=1.0)
-        assessed = memory.added(untrained(table, seed=seed, options=options))
-    progress("crash test", 0.0)
-    # What is asked for is the decision itself: guesses take no part in calibration, and models are not trained for it.
-    plain = options | {"impute": False, "cap": False}
-    crash = crashed(assessed, seed=seed, options=plain) if crash_test and len(assessed.treated.repairs) else None
-    progress("crash test", 1.0)
-    found, decisions, withdrawn = _decided(assessed, crash, policy, plain, seed, memory, rejudge=recipes is None)
+            wanted = replace(wanted, policy=replace(wanted.policy, recipe_budget=1.0))
+        judged = judge(table, wanted, memory, seed=seed, crash_test=crash_test, recipes_only=True, progress=progress)
+    assessed, found, decisions = judged.assessed, judged.findings, judged.decisions
     before, after = _scores(assessed, found, decisions)
     result = HealResult(
         run=sink.run,
@@ -382,14 +303,14 @@ def heal(
         findings=found,
         decisions=decisions,
         recipes=assessed.treated.recipes,
-        withdrawn=withdrawn,
+        withdrawn=judged.withdrawn,
         scores=before,
         scores_after=after,
         output=sink.written,
         frame=None,
         seconds=time.monotonic() - began,
         failed=assessed.treated.failed,
-        crash=crash,
+        crash=judged.crash,
         sensitive=tuple(sensitive),
         notice=sink.notice,
         home=sink.home,
@@ -420,7 +341,7 @@ def heal(
             findings=found,
             decisions=decisions,
             files=_files(findings=findings, changes=changes, suggestions=suggestions),
-            policy=policy.to_dict(),
+            policy=wanted.policy.to_dict(),
         )
     progress("writing", 1.0)
     return replace(result, frame=frame, seconds=time.monotonic() - began)

@@ -22,7 +22,7 @@ from kintsu.core.recipe import Recipe
 from kintsu.rules.source_limits import LIMITS, limits
 from kintsu.rules.source_model import train_sources
 
-__all__ = ["FailedStep", "Members", "Progress", "Treated", "Treatment", "quiet", "train"]
+__all__ = ["FailedStep", "Members", "Progress", "Trained", "Treated", "quiet", "train"]
 
 Progress = Callable[[str, float], None]
 Members = Mapping[str, Mapping[str, Callable[[], Any]]]
@@ -46,7 +46,7 @@ class FailedStep:
 
 @dataclass(frozen=True)
 class Treated:
-    """What a treatment found and proposes, over all batches.
+    """What trained members found and propose, over all batches.
 
     `limits`: row, column, new, most: how likely a repair of a cell that several sources report is at most.
     """
@@ -59,7 +59,7 @@ class Treated:
 
 
 @dataclass
-class Treatment:
+class Trained:
     """Trained detectors and healers. `failed` grows as steps fail; a failed step is left out from then on."""
 
     reference: Any  # core.contracts.Reference; any engine's
@@ -135,20 +135,18 @@ def _member(kind: str, name: str, members: Members | None) -> Any:
     return members[kind][name]() if members is not None else registry.load(kind, name)()
 
 
-def train(
-    reference: Any, progress: Progress = quiet, *, heal: bool = True, members: Members | None = None
-) -> Treatment:
+def train(reference: Any, progress: Progress = quiet, *, heal: bool = True, members: Members | None = None) -> Trained:
     """Train detectors and, with `heal`, healers: all that are registered, or `members` (kind -> name -> class)."""
-    treatment = Treatment(reference)
+    trained = Trained(reference)
     known = members if members is not None else {kind: registry.names(kind) for kind in ("detectors", "healers")}
     steps = [(kind, name) for kind in known for name in known[kind] if heal or kind == "detectors"]
     for done, (kind, name) in enumerate(steps):
-        member = treatment._guard(f"load {name}", partial(_member, kind, name, members))
+        member = trained._guard(f"load {name}", partial(_member, kind, name, members))
         if member is None:
             continue
-        failures = len(treatment.failed)
-        model = treatment._guard(f"train {name}", partial(member.train, reference))
-        if len(treatment.failed) == failures:
-            getattr(treatment, kind)[name] = (member, model)
+        failures = len(trained.failed)
+        model = trained._guard(f"train {name}", partial(member.train, reference))
+        if len(trained.failed) == failures:
+            getattr(trained, kind)[name] = (member, model)
         progress("learning what is normal", (done + 1) / len(steps))
-    return treatment
+    return trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from kintsu.core.batch import Batch
 from kintsu.core.contracts import Reference
-from kintsu.heal.filling import Encoding, Filler, Target, encoding_of, is_right, known_rows
+from kintsu.heal.filling import Encoding, Filler, Floats, Target, encoding_of, is_right, known_rows
 
 __all__ = ["model_filler"]
 
@@ -61,7 +61,30 @@ def _learner(target: Target, encoding: Encoding, seed: int) -> Any:
     return HistGradientBoostingClassifier(**common)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Boosted trees of LightGBM as its own text: numbers, or the codes of `labels` for a column of categories."""
+
+    text: str
+    labels: tuple[int, ...] = ()
+
+    @cached_property
+    def _booster(self) -> Any:
+        return _lightgbm().Booster(model_str=self.text)
+
+    @property
+    def classes_(self) -> tuple[int, ...]:
+        return self.labels
+
+    def predict(self, matrix: Floats) -> Floats:
+        return np.asarray(self._booster.predict(matrix, num_threads=1))
+
+    def predict_proba(self, matrix: Floats) -> Floats:
+        told = self.predict(matrix)
+        return told if told.ndim == 2 else np.column_stack([1 - told, told])
+
+
+@dataclass(frozen=True, eq=False)
 class Boosted:
     """Boosted trees on the other columns, their gaps kept as gaps."""
 
@@ -103,6 +126,9 @@ def model_filler(reference: Reference, target: Target) -> Filler | None:
     learner = _learner(target, encoding, reference.seed)
     with _one_thread():
         learner.fit(encoding.matrix(fit), y)
+    if _lightgbm() is not None:
+        labels = () if target.is_number else tuple(int(code) for code in learner.classes_)
+        learner = Trees(learner.booster_.model_to_string(), labels)
     says = "a prediction from the row's other columns (boosted trees)"
     filler = Boosted("model", says, 0.0, target, encoding, learner)
     filled = filler.fill(hidden)

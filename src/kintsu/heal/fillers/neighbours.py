@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -52,7 +53,7 @@ def _space(encoding: Encoding, rows: Batch) -> Space:
     return Space(encoding, middle, np.where(spread > 0, spread, 1.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neighbours:
     """The seven nearest rows of a sample whose cell is known: their median, or the category most of them hold."""
 
@@ -61,14 +62,21 @@ class Neighbours:
     accuracy: float
     target: Target
     space: Space
-    search: Any  # sklearn.neighbors.NearestNeighbors
+    donors: Floats  # points of the rows
     known: npt.NDArray[Any]  # numbers, or codes of labels
     trust: float = 1.0  # accuracy on hidden cells to the mean share of votes for them
+
+    @cached_property
+    def _search(self) -> Any:
+        """A fitted sklearn.neighbors.NearestNeighbors."""
+        from sklearn.neighbors import NearestNeighbors
+
+        return NearestNeighbors(n_neighbors=NEIGHBOURS).fit(self.donors)
 
     def fill(self, rows: Batch) -> pl.DataFrame:
         if not len(rows):
             return pl.DataFrame(schema={"new": pl.String, "score": pl.Float64})
-        near = self.known[self.search.kneighbors(self.space.points(rows), return_distance=False)]
+        near = self.known[self._search.kneighbors(self.space.points(rows), return_distance=False)]
         if self.target.is_number:
             new = self.target.spell(pl.Series(np.median(near, axis=1)), decimal_comma=rows.decimal_comma)
             return pl.DataFrame({"new": new, "score": np.full(len(rows), self.accuracy)})
@@ -79,20 +87,17 @@ class Neighbours:
 
 def knn_filler(reference: Reference, target: Target) -> Filler | None:
     """Fitted neighbours with their accuracy on hidden cells; None where there is nothing to compare rows by."""
-    from sklearn.neighbors import NearestNeighbors
-
     encoding = encoding_of(reference, target)
     fit, hidden = known_rows(reference, target)
     fit = Batch(fit.table, fit.frame.head(DONORS), fit.row.head(DONORS), fit.decimal_comma)
     if not encoding.width or len(fit) < 50 or not len(hidden) or reference.column(target.name).nulls > MAX_EMPTY:
         return None
     space = _space(encoding, fit)
-    search = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(space.points(fit))
     codes = {label: i for i, label in enumerate(target.labels)}
     column = fit[target.name]
     known = column.number if target.is_number else column.text.replace_strict(codes, return_dtype=pl.Int64)
     says = f"the {'median' if target.is_number else 'majority'} of the {NEIGHBOURS} most similar rows"
-    filler = Neighbours("neighbours", says, 0.0, target, space, search, known.to_numpy())
+    filler = Neighbours("neighbours", says, 0.0, target, space, space.points(fit), known.to_numpy())
     filled = filler.fill(hidden)
     accuracy = float(is_right(target, hidden, filled["new"]).mean())
     claimed = max(float(filled["score"].mean() or 0.0), 1e-9)  # type: ignore[arg-type]

@@ -1,0 +1,147 @@
+"""A treatment is trained once and mends any rows: the same changes whatever the batches, and nothing is learned."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kintsu.core.batch import Batch, TableRef
+from kintsu.core.errors import InputError, OutputError, UsageError
+from kintsu.run.generate import generate
+from kintsu.run.heal import heal
+from kintsu.run.replay import Treatment
+from kintsu.run.train import train
+from kintsu.run.treatment import MANIFEST, MODEL, load_treatment
+
+CELL = ["row", "column", "new", "action"]
+
+
+def dirty(rows: int, seed: int) -> pl.DataFrame:
+    return generate("orders", rows=rows, seed=seed).dirty
+
+
+@pytest.fixture(scope="module")
+def table() -> pl.DataFrame:
+    return dirty(1_500, 3)
+
+
+@pytest.fixture(scope="module")
+def folder(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("treatments")
+    train(table, out=where / "orders.treatment", home=where / "home")
+    return where / "orders.treatment"
+
+
+@pytest.fixture(scope="module")
+def treatment(folder: Path) -> Treatment:
+    return load_treatment(folder)
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy.treatment"))
+
+
+def edited(folder: Path, old: str, new: str, n: int = 1) -> Path:
+    manifest = folder / MANIFEST
+    text = manifest.read_text(encoding="utf-8")
+    assert old in text
+    manifest.write_text(text.replace(old, new, n), encoding="utf-8")
+    return folder
+
+
+def batch(frame: pl.DataFrame, rows: pl.Series | None = None) -> Batch:
+    own = pl.int_range(len(frame), eager=True) if rows is None else rows
+    return Batch(TableRef("stream"), frame, own.alias("row"))
+
+
+def test_replayed_on_its_own_table_it_makes_the_changes_of_heal(table, treatment):
+    healed = heal(table, dry_run=True).decisions.filter(pl.col("action") == "apply")
+    mended = treatment.mend(batch(table))
+    assert not mended.failed
+    assert len(healed) > 50
+    assert set(mended.applied.select(CELL).rows()) == set(healed.select(CELL).rows())
+
+
+def test_a_recipe_that_a_person_refuses_is_not_applied(treatment, table, copy):
+    applied = treatment.mend(batch(table)).applied
+    recipe = applied["recipe"].value_counts(sort=True)["recipe"][0]
+    text = (copy / MANIFEST).read_text(encoding="utf-8")
+    head, _, tail = text.partition(f"id: {recipe}")
+    (copy / MANIFEST).write_text(head + f"id: {recipe}" + tail.replace("decision: apply", "decision: never", 1))
+    refusing = load_treatment(copy)
+    assert refusing.id != treatment.id
+    mended = refusing.mend(batch(table))
+    assert recipe not in mended.decisions["recipe"].to_list()
+    others = applied.filter(pl.col("recipe") != recipe).select(CELL).rows()
+    assert set(others) <= set(mended.applied.select(CELL).rows())
+
+
+def test_a_recipe_that_is_only_suggested_is_only_suggested(treatment, table, copy):
+    text = (copy / MANIFEST).read_text(encoding="utf-8")
+    (copy / MANIFEST).write_text(text.replace("decision: apply", "decision: suggest"), encoding="utf-8")
+    mended = load_treatment(copy).mend(batch(table))
+    assert not len(mended.applied)
+    told = mended.decisions.join(treatment.mend(batch(table)).applied.select(CELL[:3]), on=CELL[:3], nulls_equal=True)
+    assert set(told["action"]) == {"suggest"}
+
+
+def test_columns_that_training_did_not_know_are_left_alone(treatment, table):
+    more = table.with_columns(remark=pl.lit(" N/A "))
+    assert treatment.mend(batch(more)).decisions.equals(treatment.mend(batch(table)).decisions)
+
+
+def test_batches_without_some_columns_or_rows_are_mended_too(treatment, table):
+    assert not len(treatment.mend(batch(table.head(0))).decisions)
+    fewer = treatment.mend(batch(table.select(table.columns[:4])))
+    assert not fewer.failed
+    assert set(fewer.decisions["column"]) <= set(table.columns[:4])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("version: 1", "version: 2", "upgrade"),
+        ("sha256: ", "sha256: 0", "damaged"),
+        ("file: model.zip", "file: ../model.zip", "no file of this folder"),
+        ("file: model.zip", "file: other.zip", "cannot read"),
+    ],
+)
+def test_a_folder_that_is_no_whole_treatment_is_refused(copy, old, new, told):
+    with pytest.raises((InputError, UsageError), match=told):
+        load_treatment(edited(copy, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("decision: apply", "decision: apple", "did you mean 'apply'"),
+        ("auto: 0.95", "auto: 95", "between 0 and 1"),
+        ("never_touch: []", "never_touch: [colour]", "no column 'colour'"),
+        ("type: number", "type: numbr", "did you mean 'number'"),
+        ("quarantine:", "quarantin:", "did you mean 'quarantine'"),
+        ("- id: r-", "- id: q-", "no recipe"),
+    ],
+)
+def test_a_slip_in_the_manifest_is_told_with_its_line(copy, old, new, told):
+    with pytest.raises(UsageError, match=r"treatment\.yaml, line \d+.*" + told):
+        load_treatment(edited(copy, old, new))
+
+
+def test_a_damaged_model_is_told_as_such(copy):
+    data = bytearray((copy / MODEL).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / MODEL).write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        load_treatment(copy)
+    with pytest.raises(InputError, match="no treatment"):
+        load_treatment(copy.parent)
+
+
+def test_an_existing_folder_is_replaced_only_when_asked(copy, table):
+    with pytest.raises(OutputError, match="--force"):
+        train(table, out=copy)
+    (copy.parent / "mine").mkdir()
+    with pytest.raises(OutputError, match="exists already"):
+        train(table, out=copy.parent / "mine", force=True)
