@@ -1,9 +1,10 @@
 """What it costs to watch many tables: made-up batches of every table, every day, in one process.
 
-    python bench/fleet.py [--tables 10000] [--days 30] [--rows 200] [--columns 24] [--store URL]
+    python bench/fleet.py [--tables 10000] [--days 30] [--rows 200] [--columns 24] [--store URL] [--seeded 28]
 
 Every batch is measured, judged against the last ones and kept, through the store. CPU seconds and memory are told for
-each day, and the alarms: every batch is clean, so each is a false one.
+each day, and the alarms: every batch is clean, so each is a false one. The first `--seeded` days are not judged: they
+are measured of 200 tables, and each is kept for every fiftieth table, so that the days after see a full store.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from kintsu.io.store.history import History
+from kintsu.io.store.history import BatchRow, History, Watched
+from kintsu.monitor.facts import facts
+from kintsu.monitor.measure import measure
+from kintsu.monitor.packing import pack
 from kintsu.run.batches import Arrival, MonitorSettings
 from kintsu.run.watching import Watch
 
@@ -49,23 +53,40 @@ def arrival(table: int, day: int, rows: int, columns: int) -> Arrival:
     return Arrival(f"{due:%Y-%m-%d}", due, due, arrived, "0", lambda: batch(table, day, rows, columns))
 
 
+def seed(history: History, watched: list[Watched], chosen: argparse.Namespace) -> None:
+    """Keep the seeded days of every table as if all of them had been judged and found usual."""
+    for kind in range(min(chosen.kinds, len(watched)) if chosen.seeded else 0):
+        rows = []
+        for day in range(chosen.seeded):
+            each = arrival(kind, day, chosen.rows, chosen.columns)
+            metrics = measure(each.load(), due=each.due, arrived=each.arrived)
+            due, arrived = (None if at is None else at.isoformat() for at in (each.due, each.arrived))
+            told = {"due": due, "arrived": arrived, "content": each.content, "sketch": pack(metrics)}
+            rows.append(BatchRow(each.name, each.at, metrics.rows, facts(metrics), **told))
+        for table in watched[kind :: chosen.kinds]:
+            history.record_all(table, rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--rows", type=int, default=200)
     parser.add_argument("--columns", type=int, default=24)
+    parser.add_argument("--seeded", type=int, default=0, help="days that are kept without being judged")
     parser.add_argument("--store", help="a PostgreSQL URL")
     chosen = parser.parse_args()
+    chosen.kinds = 200 if chosen.seeded else chosen.tables
     with tempfile.TemporaryDirectory() as folder:
         history = History(chosen.store or Path(folder))
         settings = MonitorSettings("made up", window=30).to_dict()
         watched = [history.watch(f"table_{i:05}", settings) for i in range(chosen.tables)]
         alarms, judged = 0, 0
-        for day in range(chosen.days):
+        seed(history, watched, chosen)
+        for day in range(chosen.seeded, chosen.days):
             began, made = time.process_time(), 0.0
             for i, table in enumerate(watched):
-                each = arrival(i, day, chosen.rows, chosen.columns)
+                each = arrival(i % chosen.kinds, day, chosen.rows, chosen.columns)
                 before = time.process_time()
                 frame = each.load()
                 made += time.process_time() - before

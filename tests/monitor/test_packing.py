@@ -1,5 +1,6 @@
 """Packed metrics come back equal."""
 
+import json
 from datetime import UTC, datetime
 
 import numpy as np
@@ -41,6 +42,18 @@ def test_metrics_come_back_equal(rows, dated):
             np.empty(0) if column.quantiles is None else column.quantiles,
             np.empty(0) if other.quantiles is None else other.quantiles,
         )
+
+
+def test_metrics_of_the_first_version_are_read():
+    levels, quantiles = {"mean": [2.0, 0.5]}, [1.0, 2.0, 3.0]
+    column = {"name": "a", "dtype": "Float64", "kind": "number", "rows": 3, "nulls": 0, "distinct": 3}
+    column |= {"shares": {"top": 1}, "levels": levels, "quantiles": quantiles, "values": {}, "patterns": {}}
+    told = {"version": 1, "rows": 3, "duplicates": 0, "content": 7, "due": None, "arrived": None}
+    text = json.dumps(told | {"columns": [column], "numbers": ["a"]}).encode()
+    sample = np.array([1, 2, 3], dtype="<f4").tobytes()
+    batch = unpack(zstandard.compress(len(text).to_bytes(8, "little") + text + sample))
+    assert batch.columns["a"].levels == {"mean": (2.0, 0.5)} and batch.sample.tolist() == [[1.0], [2.0], [3.0]]
+    assert batch.columns["a"].quantiles.tolist() == quantiles
 
 
 def test_metrics_of_a_newer_version_are_refused():

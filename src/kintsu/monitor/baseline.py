@@ -13,9 +13,10 @@ import numpy.typing as npt
 from scipy import special, stats
 
 from kintsu.monitor.measure import QUANTILES, BatchMetrics
+from kintsu.monitor.readings import Key, Readings, read
 from kintsu.monitor.series import Forecast, forecast
 from kintsu.monitor.statistics import MINUS_LOG10_P, ONE_SIDED, family
-from kintsu.monitor.traits import Key, Readings, Traits, read, traits
+from kintsu.monitor.traits import Traits, traits
 
 __all__ = ["Baseline", "Surprise", "learn"]
 
@@ -90,13 +91,13 @@ class Baseline:
 
     def surprises(self, batch: BatchMetrics) -> list[Surprise]:
         """The statistics that are off, the most surprising first."""
-        readings = read(batch, self.known)
-        size = Counter(family(statistic) for _, statistic in (*readings.levels, *readings.counts))
+        readings = read([batch], self.known)
+        size = Counter(family(statistic) for _, statistic in (*readings.levels.keys, *readings.counts.keys))
         found = [*self._levels(readings, batch, size), *self._shares(readings, size)]
         return sorted(found, key=lambda s: (-s.strength, s.column, s.statistic))
 
     def _levels(self, readings: Readings, batch: BatchMetrics, size: Mapping[str, int]) -> list[Surprise]:
-        x = np.array([readings.levels.get(key, (np.nan, 0.0))[0] for key in self.level_keys])
+        x = readings.levels.of(self.level_keys)[0, :, 0]
         filled = {name: max(column.filled, 1) for name, column in batch.columns.items()}
         cells = np.array([filled.get(name, 1) for name, _ in self.level_keys], dtype=float)
         n = self.known.n_batches
@@ -107,8 +108,7 @@ class Baseline:
         return _told(self.level_keys, _log10_p(z, n), z, self.levels.expected, x, width, size)
 
     def _shares(self, readings: Readings, size: Mapping[str, int]) -> list[Surprise]:
-        pairs = [readings.counts.get(key, (np.nan, np.nan)) for key in self.count_keys]
-        k, m = np.array(pairs, dtype=float).reshape(-1, 2).T
+        k, m = readings.counts.of(self.count_keys)[0].T
         p, over = self.share, self.overdispersion
         chance = np.sqrt(p * (1 - p) * over * (1 / m + 1 / self.cells))
         width = np.maximum.reduce([np.nan_to_num(self.shares.deviation), chance, self.shares.worst / TAIL])
@@ -151,17 +151,15 @@ def _told(
 def learn(history: Sequence[BatchMetrics]) -> Baseline:
     """Learn what is normal from past batches, oldest first; at least one."""
     known = traits(history)
-    readings = [read(batch, known, place) for place, batch in enumerate(history)]
+    readings = read(history, known, is_history=True)
     days = [batch.day for batch in history]
     weekdays = [day.weekday() for day in days if day is not None]
     by_day = weekdays if len(weekdays) == len(days) else None
-    level_keys = list(dict.fromkeys(key for r in readings for key in r.levels))
-    levels = _table([r.levels for r in readings], level_keys)
+    level_keys, levels = readings.levels.keys, readings.levels.pairs
     expected = forecast(levels[..., 0], by_day)
     still = _still_quantiles(history)
     stuck = np.array([key in still for key in level_keys], dtype=bool)
-    count_keys = list(dict.fromkeys(key for r in readings for key in r.counts))
-    counts = _table([r.counts for r in readings], count_keys)
+    count_keys, counts = readings.counts.keys, readings.counts.pairs
     share, cells, over = _pooled(counts, count_keys)
     return Baseline(
         known=known,
@@ -195,13 +193,6 @@ def _still_quantiles(history: Sequence[BatchMetrics]) -> set[Key]:
             if spread[int(at)] == 0 and spread[int(np.ceil(at))] == 0:
                 still.add((name, statistic))
     return still
-
-
-def _table(readings: list[Mapping[Key, tuple[float, float]]], keys: list[Key]) -> Floats:
-    """Shape (batches, statistics, 2), NaN where a batch lacks one."""
-    missing = (np.nan, np.nan)
-    rows = [[held.get(key, missing) for key in keys] for held in readings]
-    return np.array(rows, dtype=np.float64).reshape(len(readings), len(keys), 2)
 
 
 def _share(counts: Floats) -> Floats:

@@ -14,7 +14,7 @@ import polars.selectors as cs
 
 from kintsu.core.hashing import drawn_rows, text_hash
 
-__all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure"]
+__all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure", "quantiles_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -193,7 +193,7 @@ def _numbers(series: pl.Series, kind: str, numbers: Floats) -> ColumnMetrics:
         distinct=len(starts),
         shares={"distinct": len(starts), "top": int(runs.max())},
         levels=_levels(x, x[starts], (starts + runs / 2) / n),
-        quantiles=_at(x, RANKS),
+        quantiles=quantiles_of(x, RANKS),
         values=values,
     )
 
@@ -223,7 +223,7 @@ def _levels(x: Floats, distinct: Floats, middle: Floats) -> dict[str, tuple[floa
     return levels
 
 
-def _at(x: Floats, ranks: Floats) -> Floats:
+def quantiles_of(x: Floats, ranks: Floats) -> Floats:
     """Quantiles of sorted numbers, interpolated."""
     place = np.clip(ranks, 0.0, 1.0) * (len(x) - 1)
     low = place.astype(np.int64)

@@ -6,9 +6,9 @@ other does not. The models come from sums over rows (a Gram matrix a batch), so 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -50,34 +50,51 @@ class Relations:
     explained: Bools
     batches: Sequence[Floats]
 
-    def levels(self, rows: Floats, *, place: int | None = None) -> dict[tuple[str, str], tuple[float, float]]:
+    def levels(self, batches: Sequence[Floats], *, is_history: bool = False) -> tuple[list[tuple[str, str]], Floats]:
         """Mean rest and log mean absolute rest of each explained column, with the variance that one cell gives them.
 
-        `place` is the rows' own place in the history.
+        Keys (column, statistic) and an array of shape (batches, keys, 2), NaN where a batch tells too little. With
+        `is_history` the batches are those that the models come from: each is told by the others.
         """
-        out: dict[tuple[str, str], tuple[float, float]] = {}
-        if not len(rows):
-            return out
-        rests = self.rests(rows, place=place)
-        for j in np.flatnonzero(self.explained):
-            rest = rests[np.isfinite(rests[:, j]), j]
-            if len(rest) >= MIN_CELLS:
-                out[self.names[j], "rest"] = (float(rest.mean()), float(rest.var()))
-                out[self.names[j], "rest_spread"] = (float(np.log(np.abs(rest).mean() + 0.05)), 0.5)
-        return out
+        at = np.flatnonzero(self.explained)
+        keys = [(self.names[j], statistic) for j in at for statistic in ("rest", "rest_spread")]
+        out = np.full((len(batches), len(keys), 2), np.nan)
+        held = [i for i, rows in enumerate(batches) if len(rows)]
+        if not len(at) or not held:
+            return keys, out
+        rows = np.vstack([batches[i] for i in held])
+        starts = np.cumsum([0, *(len(batches[i]) for i in held)])
+        z = _standard(rows, self.is_log, self.centre, self.scale)
+        features, coefficients = _features(z), self._without_each() if is_history else self.coefficients[None]
+        told = np.empty((len(rows), len(at)))
+        for place, (low, high) in zip(held, pairwise(starts), strict=True):
+            told[low:high] = features[low:high] @ coefficients[place if is_history else 0][at].T
+        filled = np.isfinite(rows[:, at])
+        rest = np.where(filled, np.clip((z[:, at] - told) / self.deviation[at], -CLIP, CLIP), 0.0)
+        cells, total, square, size = (
+            np.add.reduceat(x, starts[:-1], axis=0) for x in (filled.astype(float), rest, rest**2, np.abs(rest))
+        )
+        n = np.where(cells >= MIN_CELLS, cells, np.nan)
+        mean = total / n
+        out[held, 0::2, 0], out[held, 0::2, 1] = mean, np.maximum(square / n - mean**2, 0.0)
+        out[held, 1::2, 0], out[held, 1::2, 1] = np.log(size / n + 0.05), np.where(np.isnan(n), np.nan, 0.5)
+        return keys, out
 
-    def rests(self, rows: Floats, *, without: int | None = None, place: int | None = None) -> Floats:
+    def _without_each(self) -> Floats:
+        """The coefficients that the other batches give, without those beside it, for each batch of the history."""
+        n, width = len(self.grams), self.grams.shape[1]
+        keep = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > NEAR
+        grams = (keep.astype(float) @ self.grams.reshape(n, -1)).reshape(n, width, width)
+        return _coefficients(grams, keep @ self.rows)
+
+    def rests(self, rows: Floats, *, without: int | None = None) -> Floats:
         """What the others leave unexplained, in deviations, NaN where the cell is empty. Shape (rows, columns).
 
-        `without` is a column that the models may not use; `place` is the rows' own place in the history, which is left
-        out of the models.
+        `without` is a column that the models may not use.
         """
         coefficients = self.coefficients
-        if without is not None or place is not None:
-            keep = np.ones(len(self.grams), dtype=bool)
-            if place is not None:
-                keep[max(0, place - NEAR) : place + NEAR + 1] = False
-            coefficients = _solve(self.grams[keep].sum(0), float(self.rows[keep].sum()), without)[0]
+        if without is not None:
+            coefficients = _coefficients(self.grams.sum(0)[None], self.rows.sum()[None], without)[0]
         z = _standard(rows, self.is_log, self.centre, self.scale)
         return self._rests(z, np.isfinite(rows), coefficients, CLIP)
 
@@ -131,23 +148,25 @@ def relate(names: list[str], batches: Sequence[Floats]) -> Relations | None:
     centre = np.nan_to_num(_means(seen))
     scale = np.sqrt(_means((seen - centre) ** 2))
     scale = np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
-    features = [_features(_standard(batch, is_log, centre, scale)) for batch in batches]
-    grams = np.array([f.T @ f for f in features])
-    rows = np.array([float(len(f)) for f in features])
-    solved = _solve(grams.sum(0), float(rows.sum()), None)
+    features = _features(np.nan_to_num(np.clip((seen - centre) / scale, -CLIP, CLIP)))
+    ends = np.cumsum([len(batch) for batch in batches])
+    grams = np.array([f.T @ f for f in np.split(features, ends[:-1])])
+    rows = np.array([float(len(batch)) for batch in batches])
+    solved = _solve(grams.sum(0), float(rows.sum()))
     return Relations(names, is_log, centre, scale, grams, rows, *solved, batches)
 
 
 def _means(x: Floats) -> Floats:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column without cells has no mean
-        return np.asarray(np.nanmean(x, 0))
+    """Means of the columns, NaN of one without cells."""
+    filled = np.isfinite(x)
+    n = filled.sum(0)
+    return np.asarray(np.where(filled, x, 0.0).sum(0) / np.where(n, n, np.nan))
 
 
 def _skew(x: Floats) -> Floats:
     from_mean = x - _means(x)
-    width = np.sqrt(_means(from_mean**2)) + TINY
-    return _means((from_mean / width) ** 3)
+    told = from_mean / (np.sqrt(_means(from_mean * from_mean)) + TINY)
+    return _means(told * told * told)
 
 
 def _standard(rows: Floats, is_log: Bools, centre: Floats, scale: Floats) -> Floats:
@@ -160,21 +179,40 @@ def _features(z: Floats) -> Floats:
     return np.hstack([np.ones((len(z), 1)), z, z**2 - 1])
 
 
-def _solve(gram: Floats, rows: float, without: int | None) -> tuple[Floats, Floats, Bools]:
+def _coefficients(grams: Floats, rows: Floats, without: int | None = None) -> Floats:
+    """Ridge coefficients of every column on all others, shape (grams, columns, features); 0 without rows.
+
+    One inverse gives them all: of a positive definite matrix M with inverse P, what the features U tell of the features
+    S is M_UU^-1 M_US = -P_US P_SS^-1. Here S is a column with its square.
+    """
+    grams = grams.copy()
+    width = grams.shape[1]
+    k = (width - 1) // 2
+    if without is not None:  # unrelated to anything
+        for feature in (1 + without, 1 + k + without):
+            grams[:, feature, :] = grams[:, :, feature] = 0.0
+    penalty = np.where(rows > 0, RIDGE * rows, 1.0)
+    inverse = np.linalg.inv(grams + penalty[:, None, None] * np.eye(width))
+    own, square = np.arange(1, 1 + k), np.arange(1 + k, 1 + 2 * k)
+    a, b, c = inverse[:, own, own], inverse[:, own, square], inverse[:, square, square]
+    scale = a * c - b * b
+    to_own, to_square = inverse[:, own, :], inverse[:, square, :]
+    out = -(to_own * (c / scale)[..., None] - to_square * (b / scale)[..., None])
+    at = np.arange(k)
+    out[:, at, own] = out[:, at, square] = 0.0
+    out[rows <= 0] = 0.0
+    return np.asarray(out)
+
+
+def _solve(gram: Floats, rows: float) -> tuple[Floats, Floats, Bools]:
     """Coefficients, deviations of the rests, and which columns are explained."""
     k = (len(gram) - 1) // 2
-    coefficients, deviation, explained = np.zeros((k, len(gram))), np.ones(k), np.zeros(k, dtype=bool)
     if rows == 0:
-        return coefficients, deviation, explained
-    for j in range(k):
-        left_out = {1 + j, 1 + k + j} | ({1 + without, 1 + k + without} if without is not None else set())
-        used = np.array([i for i in range(len(gram)) if i not in left_out])
-        inner = gram[np.ix_(used, used)]
-        to = gram[used, 1 + j]
-        b = np.linalg.solve(inner + RIDGE * rows * np.eye(len(used)), to)
-        coefficients[j, used] = b
-        total = gram[1 + j, 1 + j]
-        rest = max(float(total - 2 * b @ to + b @ inner @ b), 0.0)
-        deviation[j] = np.sqrt(rest / rows) + LEAST
-        explained[j] = rest < (1 - EXPLAINED) * (total - gram[0, 1 + j] ** 2 / rows)
-    return coefficients, deviation, explained
+        return np.zeros((k, len(gram))), np.ones(k), np.zeros(k, dtype=bool)
+    coefficients = _coefficients(gram[None], np.array([rows]))[0]
+    at, own = np.arange(k), np.arange(1, 1 + k)
+    left = -coefficients
+    left[at, own] += 1
+    rest = np.maximum(((left @ gram) * left).sum(1), 0.0)
+    total = gram[own, own] - gram[0, own] ** 2 / rows
+    return coefficients, np.sqrt(rest / rows) + LEAST, rest < (1 - EXPLAINED) * total
