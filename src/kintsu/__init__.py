@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from kintsu.run.profile import profile
     from kintsu.run.score_rows import score_rows
     from kintsu.run.stream_monitor import StreamMonitor
+    from kintsu.run.train import train
+    from kintsu.run.treatment import Treatment, load_treatment
     from kintsu.run.undo import undo
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ __all__ = [
     "Monitor",
     "ReadOptions",
     "StreamMonitor",
+    "Treatment",
     "__version__",
     "check",
     "compare",
@@ -48,8 +51,10 @@ __all__ = [
     "gate",
     "heal",
     "judge_lateness",
+    "load_treatment",
     "profile",
     "score_rows",
+    "train",
     "undo",
 ]
 
@@ -58,6 +63,7 @@ _FACE: Final[dict[str, str]] = {
     "Monitor": "kintsu.run.monitor",
     "ReadOptions": "kintsu.core.contracts",
     "StreamMonitor": "kintsu.run.stream_monitor",
+    "Treatment": "kintsu.run.treatment",
     "check": "kintsu.run.check",
     "compare": "kintsu.run.compare",
     "crash_test": "kintsu.run.crash_test",
@@ -66,7 +72,9 @@ _FACE: Final[dict[str, str]] = {
     "forecast_volume": "kintsu.run.forecast",
     "gate": "kintsu.run.gate",
     "judge_lateness": "kintsu.run.forecast",
+    "load_treatment": "kintsu.run.treatment",
     "score_rows": "kintsu.run.score_rows",
+    "train": "kintsu.run.train",
     "undo": "kintsu.run.undo",
 }
 _VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}

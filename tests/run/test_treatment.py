@@ -1,11 +1,14 @@
 """A treatment is trained once and mends any rows: the same changes whatever the batches, and nothing is learned."""
 
+import json
 import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from kintsu.apps.cli.app import app
 from kintsu.core.batch import Batch, TableRef
 from kintsu.core.errors import InputError, OutputError, UsageError
 from kintsu.run.generate import generate
@@ -13,6 +16,7 @@ from kintsu.run.heal import heal
 from kintsu.run.replay import Treatment
 from kintsu.run.train import train
 from kintsu.run.treatment import MANIFEST, MODEL, load_treatment
+from kintsu.run.undo import undo
 
 CELL = ["row", "column", "new", "action"]
 
@@ -145,3 +149,42 @@ def test_an_existing_folder_is_replaced_only_when_asked(copy, table):
     (copy.parent / "mine").mkdir()
     with pytest.raises(OutputError, match="exists already"):
         train(table, out=copy.parent / "mine", force=True)
+
+
+def test_heal_with_a_treatment_writes_logs_and_undoes_like_any_heal(table, folder, tmp_path):
+    source = tmp_path / "orders.csv"
+    table.write_csv(source)
+    healed = heal(source, treatment=folder, changes=tmp_path / "changes.csv", home=tmp_path / "home")
+    direct = load_treatment(folder).mend(batch(table))
+    assert len(pl.read_csv(tmp_path / "changes.csv")) == len(direct.applied) == healed.run_object()["applied"]
+    undo(healed.run, home=tmp_path / "home", out=tmp_path / "back.csv")
+    assert (tmp_path / "back.csv").read_bytes() == source.read_bytes()
+
+
+def test_what_training_settled_is_no_option_of_the_replay(table, folder):
+    with pytest.raises(UsageError, match="auto is a matter of training"):
+        heal(table, treatment=folder, auto=0.5)
+    with pytest.raises(UsageError, match="recipes is a matter of training"):
+        heal(table, treatment=folder, recipes="recipes.yaml")
+    with pytest.raises(UsageError, match="no column of this treatment"):
+        heal(pl.DataFrame({"colour": ["red"]}), treatment=folder)
+
+
+def test_the_circuit_breaker_holds_the_whole_table(table, folder):
+    held = heal(table, treatment=folder, max_share=0.0001, dry_run=True)
+    free = heal(table, treatment=folder, dry_run=True)
+    assert held.run_object()["applied"] == 0
+    applied = free.decisions.filter(pl.col("action") == "apply").select("row", "column", "new").rows()
+    suggested = held.decisions.filter(pl.col("reason").str.starts_with("circuit breaker"))
+    assert suggested.select("row", "column", "new").rows() == applied
+
+
+def test_the_commands_train_and_replay(table, tmp_path):
+    table.write_csv(tmp_path / "orders.csv")
+    asked = [str(tmp_path / "orders.csv"), "--home", str(tmp_path / "home"), "--json"]
+    ran = CliRunner().invoke(app, ["train", *asked, "--no-crash-test"])
+    told = json.loads(ran.stdout)
+    assert ran.exit_code == 0 and told["recipes"]["apply"] > 5
+    assert "duplicate" in told["left_out"]
+    replayed = CliRunner().invoke(app, ["heal", *asked, "--treatment", told["treatment"]])
+    assert replayed.exit_code == 0 and json.loads(replayed.stdout)["applied"] > 20

@@ -12,7 +12,7 @@ from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.phrase import phrase
 from kintsu.core.recipe import Recipe
 
-__all__ = ["POLICY_VERSION", "Policy", "decide", "held_recipes", "summary", "together", "withdraw"]
+__all__ = ["POLICY_VERSION", "Policy", "decide", "held_recipes", "held_whole", "summary", "together", "withdraw"]
 
 POLICY_VERSION: Final = "1"
 
@@ -176,19 +176,26 @@ def decide(
         .then(pl.lit("flag"))
         .otherwise(pl.lit("suggest"))
     )
-    decided = together(decided)
-    share = len(decided.filter(pl.col("action") == "apply")) / max(rows * columns, 1)
-    if share > policy.breaker:
-        held = (
-            f"circuit breaker: {100 * share:.0f} % of all cells would change, "
-            f"more than the {100 * policy.breaker:.0f} % of --max-share"
-        )
-        is_applied = pl.col("action") == "apply"
-        decided = decided.with_columns(
-            reason=pl.when(is_applied).then(pl.lit(held)).otherwise("reason"),
-            action=pl.when(is_applied).then(pl.lit("suggest")).otherwise("action"),
-        )
-    return decided.select(list(DECISIONS))
+    return held_whole(together(decided), policy.breaker, rows * columns).select(list(DECISIONS))
+
+
+def held_whole(decided: pl.DataFrame, most: float, cells: int) -> pl.DataFrame:
+    """The decisions; nothing is applied, and all is suggested, where more than the share `most` of all cells changes.
+
+    The circuit breaker of a table, or of a window of a stream: it holds all of it and chooses no cells.
+    """
+    is_applied = pl.col("action") == "apply"
+    share = len(decided.filter(is_applied)) / max(cells, 1)
+    if share <= most:
+        return decided
+    held = (
+        f"circuit breaker: {100 * share:.0f} % of all cells would change, "
+        f"more than the {100 * most:.0f} % of --max-share"
+    )
+    return decided.with_columns(
+        reason=pl.when(is_applied).then(pl.lit(held)).otherwise("reason"),
+        action=pl.when(is_applied).then(pl.lit("suggest")).otherwise("action"),
+    )
 
 
 def _locked(policy: Policy) -> pl.Expr:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import polars as pl
 
 import kintsu
 from kintsu.core.contracts import ReadOptions
+from kintsu.core.errors import UsageError
 from kintsu.core.recipe import Recipe
 from kintsu.learn.crash import CrashResult
 from kintsu.learn.forecast import forecast
@@ -23,9 +25,11 @@ from kintsu.run.crash_test import told
 from kintsu.run.judge_table import Wanted, judge
 from kintsu.run.memory import read_recipes, recalled
 from kintsu.run.questions.first import first_questions
+from kintsu.run.replay_table import replay
 from kintsu.run.sidecar import changes_table, findings_table, suggestions_table, write_table, write_text
 from kintsu.run.sink import Sink
 from kintsu.run.treat import FailedStep, Progress, quiet
+from kintsu.run.treatment import MANIFEST, Treatment, load_treatment
 
 __all__ = ["HealResult", "heal"]
 
@@ -190,6 +194,24 @@ def _only_together(*paths: Path | str | None) -> Iterator[None]:
         raise
 
 
+def _replayable(given: Path | str | Treatment, wishes: Mapping[str, Any]) -> Treatment:
+    """The treatment, if nothing is wished for that it has settled.
+
+    Raises
+    ------
+    UsageError
+        An option was given that belongs to training.
+    """
+    usual = {name: each.default for name, each in signature(heal).parameters.items()}
+    own = [name for name, wish in wishes.items() if name != "max_share" and (wish or None) != (usual[name] or None)]
+    if own:
+        raise UsageError(
+            f"{own[0]} is a matter of training, and a treatment has settled it: "
+            f"leave it out, edit {MANIFEST}, or give it to kintsu train"
+        )
+    return given if isinstance(given, Treatment) else load_treatment(given)
+
+
 def heal(
     source: Any,
     *,
@@ -221,6 +243,7 @@ def heal(
     tables: Mapping[str, Any] | None = None,
     multivariate: tuple[str, ...] = (),
     recipes: Path | str | None = None,
+    treatment: Path | str | Treatment | None = None,
     crash_test: bool = True,
     progress: Progress = quiet,
 ) -> HealResult:
@@ -254,6 +277,9 @@ def heal(
     recipes
         A YAML file of recipes that were accepted or taught (`kintsu ask RUN --recipes FILE` writes one). They alone
         are replayed, by looking values up: nothing is detected and nothing is trained.
+    treatment
+        A treatment, or the folder of one (`kintsu train` makes it): it is replayed, and nothing is trained or
+        calibrated. Its own settings count; `max_share`, the choice of files and `home` are those given here.
     crash_test
         Calibrate confidences on this table. Without it they are the healers' own estimates.
     dry_run
@@ -266,35 +292,47 @@ def heal(
     """
     began = time.monotonic()
     table = opened(source, read or ReadOptions())
-    wanted = Wanted.of(
-        table,
-        read,
-        auto=auto,
-        impute=impute,
-        cap=cap,
-        winsorise=winsorise,
-        drop_duplicates=drop_duplicates,
-        max_share=max_share,
-        max_per_recipe=max_per_recipe,
-        never_touch=never_touch,
-        only=only,
-        keys=keys,
-        identifiers=identifiers,
-        sensitive=sensitive,
-        order_column=order_column,
-        rules=rules,
-        tables=tables,
-        multivariate=multivariate,
-    )
+    wishes: dict[str, Any] = {
+        "auto": auto,
+        "impute": impute,
+        "cap": cap,
+        "winsorise": winsorise,
+        "drop_duplicates": drop_duplicates,
+        "max_share": max_share,
+        "max_per_recipe": max_per_recipe,
+        "never_touch": never_touch,
+        "only": only,
+        "keys": keys,
+        "identifiers": identifiers,
+        "sensitive": sensitive,
+        "order_column": order_column,
+        "rules": rules,
+        "tables": tables,
+        "multivariate": multivariate,
+    }
     sink = Sink.of(table, out, source=source, in_place=in_place, force=force, dry_run=dry_run, home=home)
-    if recipes is None:
-        memory = recalled(sink.home, table, sink.started)
-        judged = judge(table, wanted, memory, seed=seed, crash_test=crash_test, progress=progress)
+    if treatment is not None:
+        replayable = _replayable(treatment, wishes | {"recipes": recipes, "crash_test": crash_test, "seed": seed})
+        judged = replay(table, replayable, most=max_share, progress=progress)
+        sensitive, auto, policy = replayable.sensitive, replayable.auto, replayable.policy
     else:
-        memory = read_recipes(recipes, table)
-        if max_per_recipe is None:  # a person accepted them: how many cells they change is no question
-            wanted = replace(wanted, policy=replace(wanted.policy, recipe_budget=1.0))
-        judged = judge(table, wanted, memory, seed=seed, crash_test=crash_test, recipes_only=True, progress=progress)
+        wanted = Wanted.of(table, read, **wishes)
+        policy = wanted.policy
+        if recipes is None:
+            memory = recalled(sink.home, table, sink.started)
+        else:
+            memory = read_recipes(recipes, table)
+            if max_per_recipe is None:  # a person accepted them: how many cells they change is no question
+                policy = replace(policy, recipe_budget=1.0)
+        judged = judge(
+            table,
+            replace(wanted, policy=policy),
+            memory,
+            seed=seed,
+            crash_test=crash_test,
+            recipes_only=recipes is not None,
+            progress=progress,
+        )
     assessed, found, decisions = judged.assessed, judged.findings, judged.decisions
     before, after = _scores(assessed, found, decisions)
     result = HealResult(
@@ -341,7 +379,7 @@ def heal(
             findings=found,
             decisions=decisions,
             files=_files(findings=findings, changes=changes, suggestions=suggestions),
-            policy=wanted.policy.to_dict(),
+            policy=policy.to_dict(),
         )
     progress("writing", 1.0)
     return replace(result, frame=frame, seconds=time.monotonic() - began)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, watch
+from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, treat, watch
 
 __all__ = ["app"]
 
@@ -38,7 +38,7 @@ def _root(
 
 
 for command in (
-    *(mend.heal, look.check, practice.crash_test),
+    *(mend.heal, look.check, treat.train, practice.crash_test),
     *(ask.ask, ask.answer, ask.teach, ask.label),
     *(mend.undo, history.log, history.show, history.store),
     *(look.profile, look.compare, look.diff),

@@ -64,6 +64,12 @@ Recipes = Annotated[
     Path | None,
     typer.Option("--recipes", metavar="R.yaml", help="Only replay these recipes: nothing is detected or trained."),
 ]
+TreatmentFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--treatment", metavar="FOLDER", help="Replay what kintsu train learned; nothing is trained or calibrated."
+    ),
+]
 NoCrashTest = Annotated[
     bool, typer.Option("--no-crash-test", help="Faster: keep the healers' own estimates as confidence.")
 ]
@@ -96,6 +102,7 @@ def heal(
     with_: o.Tables = None,
     multivariate: o.Multivariate = None,
     recipes: Recipes = None,
+    treatment: TreatmentFolder = None,
     no_crash_test: NoCrashTest = False,
     dry_run: DryRun = False,
     force: Force = False,
@@ -142,6 +149,7 @@ def heal(
                 tables=o.named_tables(with_),
                 multivariate=o.names(multivariate),
                 recipes=recipes,
+                treatment=treatment,
                 crash_test=not no_crash_test,
                 dry_run=dry_run,
                 force=force,
