@@ -249,3 +249,14 @@ def test_a_database_is_mended_where_it_is_without_a_word_on_standard_error(place
     for words in (["heal", "shop.duckdb", "--in-place", "--no-crash-test", "--json"], ["ask", "last", "--json"]):
         done = subprocess.run([sys.executable, "-m", "kintsu", *words], capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout) is not None
+
+
+def test_the_scores_of_a_table_over_its_runs_are_listed(place, capsys):
+    assert edge.run(["heal", "people.csv", "-q"]) == 0
+    assert edge.run(["check", "people.csv", "-q"]) == 0
+    heal, check = told(capsys, "log", "--table", "people")["runs"]
+    assert (heal["kind"], check["kind"]) == ("heal", "check") and heal["after:overall"] > heal["score:overall"]
+    assert edge.run(["log", "--table", "people.csv", "--fact", "rows", "--fact", "completeness:city"]) == 0
+    assert "completeness:city" in capsys.readouterr().out
+    assert "there is rows" in told(capsys, "log", "--table", "people", "--fact", "none", code=2)["error"]["message"]
+    assert "--table" in told(capsys, "log", "--fact", "rows", code=2)["error"]["message"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import polars as pl
 
 import kintsu
 from kintsu.core.contracts import ReadOptions
+from kintsu.io.store.records import new_id
 from kintsu.run.accuracy import accuracy
 from kintsu.run.assess import Assessed, assess, opened
+from kintsu.run.kept_runs import history_beside, keep_run
 from kintsu.run.sidecar import findings_table, write_table, write_text
 from kintsu.run.treat import FailedStep, Progress, quiet
 from kintsu.run.wishes import checked_wishes
@@ -91,9 +94,13 @@ def check(
     sensitive: tuple[str, ...] = (),
     order_column: str | None = None,
     against: Any = None,
+    home: Path | str | None = None,
+    keep: bool = True,
     progress: Progress = quiet,
 ) -> CheckResult:
     """Find what is wrong with a table and score it; nothing is changed.
+
+    Where there is a store beside the file, as a heal leaves one, its history keeps the scores.
 
     Parameters
     ----------
@@ -107,10 +114,14 @@ def check(
         See `run.wishes.checked_wishes`.
     against
         A table that is known to be right: adds the score "accuracy". Rows are matched by `keys`, else by position.
+    home
+        The store whose history keeps the scores; it is made if it is not there yet.
+    keep
+        False to leave no trace.
     """
     from kintsu.diagnose.score import scores
 
-    began = time.monotonic()
+    began, started = time.monotonic(), datetime.now(UTC)
     table = opened(source, read or ReadOptions())
     options = checked_wishes(
         table,
@@ -133,4 +144,9 @@ def check(
         from kintsu.diagnose.report import render
 
         write_text(render(checked.report_data()), Path(report))
+    if keep and (history := history_beside(table, home)) is not None:
+        run, told = new_id("c", at=started), checked.run_object()
+        failed = keep_run(history, run, "check", started.isoformat(), table, assessed.reference, told)
+        treated = replace(assessed.treated, failed=(*assessed.treated.failed, *failed))
+        checked = replace(checked, assessed=replace(assessed, treated=treated))
     return checked

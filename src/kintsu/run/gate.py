@@ -143,7 +143,7 @@ def _score(batch: Any, fail_under: float | None, seed: int, read: ReadOptions | 
         return None
     from kintsu.run.check import check
 
-    return check(batch, seed=seed, read=read).scores.get("overall")
+    return check(batch, seed=seed, read=read, keep=False).scores.get("overall")
 
 
 def past_files(patterns: Iterable[str], source: str) -> list[Path]:

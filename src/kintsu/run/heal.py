@@ -17,12 +17,14 @@ import kintsu
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
 from kintsu.core.recipe import Recipe
+from kintsu.io.store.history import History
 from kintsu.learn.crash import CrashResult
 from kintsu.learn.forecast import forecast
 from kintsu.learn.questions import Question
 from kintsu.run.assess import Assessed, opened
 from kintsu.run.crash_test import told
 from kintsu.run.judge_table import Wanted, judge
+from kintsu.run.kept_runs import keep_run
 from kintsu.run.memory import read_recipes, recalled
 from kintsu.run.questions.first import first_questions
 from kintsu.run.replay_table import replay
@@ -382,4 +384,8 @@ def heal(
             policy=policy.to_dict(),
         )
     progress("writing", 1.0)
+    if sink.home is not None:
+        told_now = result.run_object()
+        unkept = keep_run(History(sink.home), sink.run, "heal", sink.started, table, assessed.reference, told_now)
+        result = replace(result, failed=(*result.failed, *unkept))
     return replace(result, frame=frame, seconds=time.monotonic() - began)

@@ -31,7 +31,17 @@ from kintsu.run.history import numbering_after, parent_of
 from kintsu.run.numbering import Numbering
 from kintsu.run.reopen import location
 
-__all__ = ["ORIGINAL_CAP", "Published", "change_set", "check_output", "notice", "publish", "put_in_place", "with_bytes"]
+__all__ = [
+    "ORIGINAL_CAP",
+    "Published",
+    "change_set",
+    "check_output",
+    "notice",
+    "place_of",
+    "publish",
+    "put_in_place",
+    "with_bytes",
+]
 
 ORIGINAL_CAP = 2 * 1024**3  # bytes; a larger original is not copied, and undo promises values instead of bytes
 
@@ -144,7 +154,7 @@ def _is_database(table: Table) -> bool:
     return "url" in table.describe()
 
 
-def _location(table: Table) -> str:
+def place_of(table: Table) -> str:
     """Where the table lies, as text: the path, or the URL of a database."""
     facts = table.describe()
     if "url" in facts:
@@ -159,7 +169,7 @@ def _run(draft: Draft, table: Table, changes: pl.DataFrame, parent: Run | None, 
         kind=draft.kind,
         table=table.ref.name,
         started=draft.started,
-        input=_location(table),
+        input=place_of(table),
         base=table.ref.version,
         output=output,
         made="",
@@ -173,7 +183,7 @@ def _run(draft: Draft, table: Table, changes: pl.DataFrame, parent: Run | None, 
         n_add=count.get("add", 0),
         changes="",
         parent=parent.id if parent else None,
-        in_place=output == _location(table),
+        in_place=output == place_of(table),
         shifts=bool(getattr(table, "shifts", True)),
         sensitive=tuple(draft.sensitive),
         seed=draft.seed,
@@ -265,8 +275,8 @@ def publish(
     """
     check_output(store, table, out, force=force, in_place=in_place)
     target = _target(table, out, in_place=in_place)
-    parent = parent_of(store, _location(table), table.ref.version)
-    run = _run(draft, table, change_set(edits), parent, str(target) if target else _location(table))
+    parent = parent_of(store, place_of(table), table.ref.version)
+    run = _run(draft, table, change_set(edits), parent, str(target) if target else place_of(table))
     changes = _with_keys(change_set(edits), numbering_after(store, parent, shifts=run.shifts))
     kept = store.put_frame(findings) if findings is not None else None
     values: dict[str, Any] = {"findings": kept, "original": _keep_original(store, table, cap), **(blobs or {})}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kintsu.io.store.history import RUNS
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.run.watching import open_history
 
@@ -28,12 +29,13 @@ class Pruned:
 def prune(
     names: list[str] | None = None, *, keep_days: int, home: Path | str | None = None, now: datetime | None = None
 ) -> Pruned:
-    """Forget whole months of batches that are older, of the named tables or all, and incidents that ended before.
+    """Forget whole months of batches that are older, of the named tables or all, and incidents that ended before; of
+    all tables the figures of heals and checks, too.
 
     What a baseline still learns from stays, however old: see `History.retain`.
     """
     history = open_history(home)
-    tables = [history.watched(name) for name in names] if names else history.tables()
+    tables = [history.watched(name) for name in names] if names else [*history.tables(), *history.tables(RUNS)]
     since = (now or datetime.now(UTC)) - timedelta(days=keep_days)
     months = sum(history.retain(table, since) for table in tables)
     return Pruned(months, IncidentStore(history).retain(tables, since))

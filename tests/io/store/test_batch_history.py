@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from kintsu.core.errors import MissingExtra, OutputError, UsageError
 from kintsu.io.store import schema
 from kintsu.io.store.database import HEAD, migrate, writing
-from kintsu.io.store.history import ACCEPTED, HELD, REJECTED, BatchRow, History
+from kintsu.io.store.history import ACCEPTED, HELD, REJECTED, RUNS, BatchRow, History
 from kintsu.io.store.store import Store
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -185,3 +185,40 @@ def test_a_missing_driver_names_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtra, match=r"kintsu\[postgres\]"):
         History("postgresql://a@127.0.0.1:1/none").tables()
+
+
+def test_runs_are_kept_apart_from_watched_tables(history):
+    watched = history.watch("orders", {"source": "orders.csv"})
+    history.record(watched, day(1))
+    for n in range(75):
+        history.keep_run("orders", "/data/orders.csv", replace(day(n), name=f"r-{n:03}", state="heal"))
+    history.keep_run("orders", "/else/orders.csv", replace(day(2), name="c-1", state="check"))
+    assert history.tables() == [watched] and history.course(watched).height == 1
+    kept = {each.settings["place"]: each for each in history.tables(RUNS)}
+    assert set(kept) == {"/data/orders.csv", "/else/orders.csv"}
+    mine = kept["/data/orders.csv"]
+    course = history.course(mine, ["completeness:email"])
+    assert course["name"].to_list() == [f"r-{n:03}" for n in range(75)]
+    assert course["completeness:email"].to_list() == pytest.approx([1 - n / 1000 for n in range(75)], rel=1e-6)
+    assert len(history.contents(mine)[0]) == 16  # January and February are packed
+    assert history.sketches(mine, 100) == [] and history.alarms() == []
+    with pytest.raises(UsageError):
+        history.watched(mine.name)
+    assert History(history.place, tenant="other").tables(RUNS) == []
+    assert history.retain(mine, START + timedelta(days=40)) == 1
+    assert history.course(mine).height == 75 - 31
+
+
+def test_tables_watched_before_runs_were_kept_are_still_watched(history):
+    with writing(history.engine) as connection:
+        schema.metadata.drop_all(connection)
+        connection.execute(text("DELETE FROM alembic_version"))
+    with writing(history.engine) as connection:
+        migrate(connection, since="base", to="0004")
+        columns = "(tenant, name, settings, created_at)"
+        connection.execute(text(f"INSERT INTO monitors {columns} VALUES ('local', 'orders', '{{}}', '2026-01-01')"))
+    opened = History(history.place)
+    if isinstance(history.place, str):  # the engine of a URL is shared: the new version is noticed when it is opened
+        schema.connect(history.place)
+    assert [each.name for each in opened.tables()] == ["orders"] and opened.tables(RUNS) == []
+    opened.engine.dispose()

@@ -20,6 +20,16 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run or an undo, its
 
 def log(
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Only this run.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table", metavar="TABLE", help="Scores of a table's heals and checks: its name, path, 'orders-*'."
+        ),
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option("--fact", metavar="FACT", help="With --table: show this, such as completeness:email; repeatable."),
+    ] = None,
     entries: Annotated[bool, typer.Option("--entries", help="Every line of the ledger, with its number.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the hash chain and every stored value; name the first edited line.")
@@ -28,8 +38,9 @@ def log(
     as_json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
-    """List the runs and undos, oldest first, or check that nobody edited it."""
+    """List the runs and undos, oldest first, or a table's scores over its runs; or check that nobody edited it."""
     from kintsu.apps.cli.tables import entries_table, runs_table
+    from kintsu.core.errors import UsageError
     from kintsu.run import log as history
 
     if verify:
@@ -41,6 +52,10 @@ def log(
             gone = f"; {checked.gone} were removed on purpose" if checked.gone else ""
             console().print(f"verified: {checked.entries} lines and {checked.blobs} stored values{gone}")
         return 0
+    if fact and table is None:
+        raise UsageError("--fact says what to show of a table: add --table")
+    if table is not None:
+        return _course(table, fact, home, as_json, quiet)
     lines = history.log(home=home, run=run)
     named = {line["run"] for line in lines}
     runs = [each for each in history.runs(home=home) if run is None or each["run"] in named]
@@ -50,6 +65,24 @@ def log(
         entries_table(lines, console())
     elif not quiet:
         runs_table(runs, console())
+    return 0
+
+
+def _course(table: str, fact: list[str] | None, home: Path | None, as_json: bool, quiet: bool) -> int:
+    from kintsu.apps.cli.tables import runs_course
+    from kintsu.core.errors import UsageError
+    from kintsu.run.kept_runs import HEADS, USUAL, course
+
+    facts = [each for each in fact or USUAL if each != "rows"]
+    found = course(table, facts, home=home)
+    unknown = [each for each in fact or () if each != "rows" and found[each].is_null().all()]
+    if unknown:
+        known = ", ".join(course(table, None, home=home).columns[len(HEADS) :][:12])
+        raise UsageError(f"no run of {table!r} has a fact {unknown[0]!r}; there is rows, {known}, ...")
+    if as_json:
+        emit({"runs": found.to_dicts()})
+    elif not quiet:
+        runs_course(found, fact or USUAL, console())
     return 0
 
 

@@ -38,6 +38,7 @@ def check(
     with_: o.Tables = None,
     multivariate: o.Multivariate = None,
     against: Against = None,
+    home: o.Home = None,
     *,
     read: o.Read,
     as_json: o.Json = False,
@@ -63,6 +64,7 @@ def check(
             tables=o.named_tables(with_),
             multivariate=o.names(multivariate),
             against=against,
+            home=home,
             read=read,
             progress=show,
         )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.apps.cli.console import GOLD, plain
 from kintsu.apps.cli.summary import DIM, arrow, facts, grid, heading
+from kintsu.apps.cli.watched import bars_of
 from kintsu.diagnose.words import counted, size_text
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "entries_table",
     "freed_summary",
     "profile_table",
+    "runs_course",
     "runs_table",
     "show_table",
     "sizes_table",
@@ -51,6 +54,17 @@ def runs_table(runs: Sequence[Mapping[str, Any]], console: Console) -> None:
         about = plain(run["table"], 40) + undoes
         lines.append((run["run"], _when(run["started"], 16), run["kind"], run["status"], edits, about))
     _whole_lines(lines, (4,), console)
+
+
+def runs_course(course: pl.DataFrame, facts: Sequence[str], console: Console) -> None:
+    """One line per heal or check of a table, with a bar for each fact between its least and its most."""
+    names = ["run", "kind", *(["table"] if course["table"].n_unique() > 1 else [])]
+    bars = {fact: bars_of(course[fact].to_list()) for fact in facts}
+    lines = [[*names, *facts]]
+    for i, row in enumerate(course.iter_rows(named=True)):
+        cells = [f"{'' if row[fact] is None else f'{row[fact]:,.6g}'} {bars[fact][i]}" for fact in facts]
+        lines.append([*(plain(row[name], 40) for name in names), *cells])
+    _whole_lines(lines, (), console)
 
 
 def entries_table(entries: Sequence[Mapping[str, Any]], console: Console) -> None:

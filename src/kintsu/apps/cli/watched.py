@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "backtest_table",
+    "bars_of",
     "course_table",
     "incidents_list",
     "judged_table",
@@ -151,14 +152,15 @@ def course_table(course: pl.DataFrame, facts: Sequence[str], console: Console) -
     """A line for each batch, with a bar for each fact between its least and its most."""
     table = grid(*({"header": name} for name in ("batch", "state", *facts)))
     table.show_header = True
-    bars = {fact: _bars(course[fact].to_list()) for fact in facts}
+    bars = {fact: bars_of(course[fact].to_list()) for fact in facts}
     for i, row in enumerate(course.iter_rows(named=True)):
         cells = [f"{'' if row[fact] is None else f'{row[fact]:,.6g}'} {bars[fact][i]}" for fact in facts]
         table.add_row(plain(row["name"], 60), row["state"], *cells, style=GOLD if row["alarm"] else "")
     console.print(table)
 
 
-def _bars(values: Sequence[float | None]) -> list[str]:
+def bars_of(values: Sequence[float | None]) -> list[str]:
+    """A bar for each value between the least and the most of them."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     step = (high - low) / (len(BARS) - 1) or 1.0

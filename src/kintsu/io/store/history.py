@@ -27,7 +27,7 @@ from kintsu.io.store.records import now_text
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "BatchRow", "History", "Watched", "micros"]
+__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "RUNS", "WATCHED", "BatchRow", "History", "Watched", "micros"]
 
 LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
 HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts it
@@ -35,11 +35,13 @@ ACCEPTED: Final = "accepted"  # it alarmed, and a person said that it is right
 REJECTED: Final = "rejected"  # it alarmed, and a person said that it is wrong
 NORMAL: Final = (LEARNT, ACCEPTED)
 LOCAL: Final = "local"  # the tenant where there is only one
+WATCHED: Final = "watched"  # its batches are judged
+RUNS: Final = "runs"  # its batches are heals and checks, which no baseline learns from
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A table that is watched. `settings` are plain JSON-able values."""
+    """A table that is watched, or of which runs are kept. `settings` are plain JSON-able values."""
 
     id: int
     name: str
@@ -115,7 +117,7 @@ class History:
 
         table = schema.monitors
         with schema.writing(self.engine) as connection:
-            mine = (table.c.tenant == self.tenant) & (table.c.name == name)
+            mine = (table.c.tenant == self.tenant) & (table.c.name == name) & (table.c.kind == WATCHED)
             known = connection.execute(table.select().where(mine)).first()
             if known is not None and not replace:
                 raise UsageError(f"{name!r} is watched already: choose another name, or say that it is to be replaced")
@@ -135,12 +137,12 @@ class History:
         with schema.writing(self.engine) as connection:
             connection.execute(schema.monitors.delete().where(schema.monitors.c.id == watched.id))
 
-    def tables(self) -> list[Watched]:
-        """Every watched table, by name."""
+    def tables(self, kind: str = WATCHED) -> list[Watched]:
+        """Every watched table, by name; or every table of which runs are kept."""
         from kintsu.io.store import schema
 
         table = schema.monitors
-        query = table.select().where(table.c.tenant == self.tenant).order_by(table.c.name)
+        query = table.select().where(table.c.tenant == self.tenant, table.c.kind == kind).order_by(table.c.name)
         with schema.reading(self.engine) as connection:
             return [_watched(row) for row in connection.execute(query)]
 
@@ -155,12 +157,35 @@ class History:
         from kintsu.io.store import schema
 
         table = schema.monitors
-        query = table.select().where(table.c.tenant == self.tenant, table.c.name == name)
+        mine = (table.c.tenant == self.tenant) & (table.c.name == name) & (table.c.kind == WATCHED)
+        query = table.select().where(mine)
         with schema.reading(self.engine) as connection:
             row = connection.execute(query).first()
         if row is None:
             raise UsageError(f"no table {name!r} is watched{_nearest(name, [w.name for w in self.tables()])}")
         return _watched(row)
+
+    # runs of any table
+
+    def keep_run(self, name: str, place: str, run: BatchRow) -> None:
+        """Keep the figures of a run of the table at `place` (a path or a URL), which is called `name`.
+
+        Months before the one of the run are packed.
+        """
+        from kintsu.io.store import schema
+
+        table = schema.monitors
+        known = "runs:" + hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()
+        mine = (table.c.tenant == self.tenant) & (table.c.name == known) & (table.c.kind == RUNS)
+        with schema.writing(self.engine) as connection:
+            row = connection.execute(table.select().where(mine)).first()
+            if row is None:
+                about = json.dumps({"table": name, "place": place})
+                fresh = {"tenant": self.tenant, "name": known, "kind": RUNS, "settings": about}
+                connection.execute(table.insert().values(**fresh, created_at=now_text()))
+                row = connection.execute(table.select().where(mine)).one()
+            self._record(connection, _watched(row), run)
+            self._pack(connection, _watched(row), _month_of(run.at))
 
     # batches
 

@@ -100,12 +100,13 @@ monitors = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("tenant", String(64), nullable=False),
-    Column("name", String(255), nullable=False),
+    Column("name", String(255), nullable=False),  # of runs: a hash of the table's place
     Column("settings", Text, nullable=False),  # JSON
     Column("created_at", String(32), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="watched"),  # or: runs
     UniqueConstraint("tenant", "name"),
 )
-"""Tables that are watched."""
+"""Tables that are watched, and apart from them tables that were healed or checked: their batches are the runs."""
 
 layouts = Table(
     "layouts",
