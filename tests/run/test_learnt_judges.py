@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+import kintsu as kt
 from kintsu.core.errors import InputError, MissingExtra, UsageError
 from kintsu.monitor.deep import autoencoder, sequence
 from kintsu.run import watching
 from kintsu.run.backtest import backtest, backtest_batches
 from kintsu.run.batches import Arrival, MonitorSettings
 from kintsu.run.learnt_judges import MOST_ROWS, LearntJudges, RowsWatch, bounded, torn_apart
+from kintsu.run.mend_batch import mend_batch
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 NOW = START + timedelta(days=90)
@@ -81,6 +83,19 @@ def test_columns_that_no_longer_go_together_alarm_by_it_alone(table, quick):
     assert [cause.statistic for cause in told.causes] == ["autoencoder"] and told.issue == "drift"
     assert set(told.columns) == {"city", "area"}
     assert told.message.startswith("the rows no longer look like those before: ") and "`area`" in told.message
+
+
+def test_the_gate_and_a_mending_ask_it_too(table, quick):
+    put(table.folder, 35, torn(35))
+    path = table.folder / f"o-{START + timedelta(days=35):%Y-%m-%d}.csv"
+    gated = kt.gate(path, watched="o", home=table.home, now=NOW)
+    recorded = kt.gate(path, watched="o", home=table.home, now=NOW, record=True)
+    kept = watching.open_history(table.home)
+    row = kept.batch(kept.watched("o"), path.name)
+    mended = mend_batch("o", path.name, home=table.home, now=NOW)
+    assert [cause.statistic for cause in gated.judgement.causes] == ["autoencoder"]
+    assert gated.judgement == recorded.judgement == mended.detected and row.judgement == gated.judgement.to_dict()
+    assert mended.action in ("suggested", "held") and mended.validated.alarm
 
 
 def test_beside_an_alarm_it_adds_a_cause_and_a_fact_needs_none(table, quick):

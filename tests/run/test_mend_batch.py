@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kintsu.core.errors import OutputError, UsageError
-from kintsu.monitor.judge import learn_batches
+from kintsu.monitor.judge import judge, learn_batches
 from kintsu.monitor.measure import measure
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
@@ -39,8 +39,12 @@ def baseline():
     return learn_batches([measure(frame(day), due=due(day)) for day in range(20)])
 
 
-def mended(baseline, batch, **options):
-    return mend_frame(baseline, batch, good=frame(19), due=due(20), **options)
+def mended(baseline, batch, good=None, **options):
+    def weigh(rows):
+        metrics = measure(rows, due=due(20))
+        return metrics, judge(baseline, metrics)
+
+    return mend_frame(baseline, batch, weigh, good=frame(19) if good is None else good, **options)
 
 
 def test_a_good_batch_is_left_alone(baseline):
@@ -83,7 +87,7 @@ def test_empty_cells_come_back_from_the_last_good_batch(baseline):
     good = frame(19)
     same = good.with_columns(weight=pl.col("weight") + 0.1)
     flooded = same.with_columns(city=pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise("city"))
-    done = mend_frame(baseline, flooded, good=good, due=due(20), allow=["last_good"])
+    done = mended(baseline, flooded, good, allow=["last_good"])
     assert done.action == "mended" and done.tried[0].remedy.parameters == {"key": "id"}
     assert done.frame["city"].to_list() == good["city"].to_list()
     assert done.tried[0].changed == 100

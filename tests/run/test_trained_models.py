@@ -2,12 +2,14 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
+import kintsu as kt
 from kintsu.core.errors import InputError, OutputError, UsageError
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
@@ -18,6 +20,7 @@ from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
 from kintsu.run.issue_history import Amount
 from kintsu.run.issue_kind import Measured, drift_of_confidence
+from kintsu.run.mend_batch import mend_batch
 from kintsu.run.model_files import export_model, import_model
 from kintsu.run.models import Models, compare
 
@@ -262,3 +265,18 @@ def test_either_database_keeps_the_live_model(store_place, orders):
     assert drift["alarms"] == 1 and drift["state"] == "unknown" and drift["issues"] == {"missing": 1.0}
     assert models.rollback("issues", by="ann") is None
     models.history.engine.dispose()
+
+
+def test_a_batch_has_one_name_wherever_it_is_asked(models, orders, tmp_path):
+    shipped = shipped_model()
+    offset = np.where(np.array(CLASSES) == "volume", 100.0, shipped.calibration.offset)  # calls everything a volume
+    named = replace(shipped, calibration=replace(shipped.calibration, offset=offset))
+    models.registry.register("issues", named.to_bytes(), About(), by="ann")
+    models.promote("issues", 1, by="ann")
+    home, name = tmp_path / "store", deliver(orders, 18, EMPTY)
+    path = orders / name
+    gated = kt.gate(path, watched="orders", home=home, now=NOW)
+    (judged,) = watching.run(home=home, now=NOW)
+    mended = mend_batch("orders", name, home=home, now=NOW)
+    assert judged.judgement.issue == "volume"
+    assert mended.detected == judged.judgement == gated.judgement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +12,8 @@ import polars as pl
 
 from kintsu.core.errors import OutputError, UsageError
 from kintsu.monitor.baseline import Baseline
-from kintsu.monitor.judge import BatchJudgement, judge
-from kintsu.monitor.measure import BatchMetrics, measure
+from kintsu.monitor.judge import BatchJudgement
+from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.remedy import ACTIONS, Remedy, carry_out, propose
 from kintsu.run.batches import Arrival
 from kintsu.run.sidecar import write_table
@@ -24,6 +24,7 @@ __all__ = ["BatchMending", "Tried", "mend_batch", "mend_frame"]
 ROUNDS: Final = 5  # remedies after each other, of a batch with several things wrong
 KEPT_ROWS: Final = 20_000  # of the last good batch, beside which cells are mended
 IDLE: Final = ("hold", "retrain")
+Weigh = Callable[[pl.DataFrame], tuple[BatchMetrics, BatchJudgement]]
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,11 @@ class BatchMending:
 def mend_frame(
     baseline: Baseline,
     frame: pl.DataFrame,
+    weigh: Weigh,
     *,
     good: pl.DataFrame | None = None,
-    due: datetime | None = None,
-    arrived: datetime | None = None,
     allow: Sequence[str] = (),
     key: str | None = None,
-    sensitivity: float = 1.0,
-    sensitive: Sequence[str] = (),
 ) -> BatchMending:
     """Mend a batch against what is normal for it. The frame that was given is not changed.
 
@@ -112,6 +110,8 @@ def mend_frame(
 
     Parameters
     ----------
+    weigh
+        What the monitor measures of some rows in the place of the batch, and says of them.
     good
         Rows of the last good batch.
     key
@@ -121,17 +121,12 @@ def mend_frame(
     if unknown:
         known = ", ".join(action for action in ACTIONS if action not in IDLE)
         raise UsageError(f"there is no action {unknown[0]!r} that could be applied; there is {known}")
-
-    def judged(rows: pl.DataFrame) -> tuple[BatchMetrics, BatchJudgement]:
-        metrics = measure(rows, due=due, arrived=arrived, sensitive=sensitive)
-        return metrics, judge(baseline, metrics, sensitivity=sensitivity)
-
-    metrics, detected = judged(frame)
+    metrics, detected = weigh(frame)
     now, quarantined, tried = detected, frame.clear(), list[Tried]()
     rows, names = pl.int_range(frame.height, dtype=pl.Int64, eager=True), {name: name for name in frame.columns}
     key = key or _key(frame, good)
     for _ in range(ROUNDS):
-        step = _step(propose(baseline, metrics, now, key=key), frame, good, now, judged, allow, tried)
+        step = _step(propose(baseline, metrics, now, key=key), frame, good, now, weigh, allow, tried)
         if step is None:
             break
         made, kept = step
@@ -140,7 +135,7 @@ def mend_frame(
             names[done.parameters["to"]] = names.pop(str(done.column))
         quarantined = pl.concat([quarantined, frame.filter(~kept)], how="diagonal_relaxed")
         frame, rows = made, rows.filter(kept)
-        metrics, now = judged(frame)
+        metrics, now = weigh(frame)
     applied = any(each.outcome == "applied" for each in tried)
     action = "none" if not detected.alarm else "mended" if applied and not now.alarm else "suggested"
     if action == "suggested" and not any(each.outcome in ("applied", "helps") for each in tried):
@@ -154,7 +149,7 @@ def _step(
     frame: pl.DataFrame,
     good: pl.DataFrame | None,
     now: BatchJudgement,
-    judged: Callable[[pl.DataFrame], tuple[BatchMetrics, BatchJudgement]],
+    weigh: Weigh,
     allow: Sequence[str],
     tried: list[Tried],
 ) -> tuple[pl.DataFrame, pl.Series] | None:
@@ -170,7 +165,7 @@ def _step(
             tried.append(Tried(remedy, "asked", None, 0))
             continue
         made, kept = _mended(remedy, frame, good) if remedy.action == "mend" else carry_out(remedy, frame, good)
-        after = judged(made)[1]
+        after = weigh(made)[1]
         changed = int((~kept).sum()) or _n_changed(frame, made)
         if changed == 0 or (after.alarm and not _is_better(now, after)):
             tried.append(Tried(remedy, "no help", after, changed))
@@ -240,20 +235,16 @@ def mend_batch(
     reopened = reopen(name, batch, home=home, now=now)
     if reopened.baseline is None:
         raise UsageError(f"{name!r} has no batches to compare with: `kintsu monitor backfill {name}` learns from them")
-    done = mend_frame(
-        reopened.baseline,
-        reopened.arrival.load(),
-        good=reopened.good,
-        due=reopened.arrival.due,
-        allow=allow,
-        key=key,
-        sensitivity=reopened.settings.sensitivity,
-        sensitive=reopened.settings.sensitive,
-    )
+    watch, arrival = reopened.watch, reopened.arrival
+
+    def weigh(rows: pl.DataFrame) -> tuple[BatchMetrics, BatchJudgement]:
+        return watch.weigh(replace(arrival, load=lambda: rows))
+
+    done = mend_frame(reopened.baseline, arrival.load(), weigh, good=reopened.good, allow=allow, key=key)
     if out is not None:
-        _write(done, Path(out), reopened.arrival, force=force)
+        _write(done, Path(out), arrival, force=force)
     at = now or datetime.now(UTC)
-    reopened.history.remember(reopened.table, batch, done.to_dict() | {"by": by, "at": at.isoformat()})
+    watch.history.remember(watch.table, batch, done.to_dict() | {"by": by, "at": at.isoformat()})
     return done
 
 

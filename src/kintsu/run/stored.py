@@ -19,7 +19,7 @@ from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.objectives import Objective
 from kintsu.run.batches import Arrival, MonitorSettings, arrival_of
 from kintsu.run.typed import typed_frame
-from kintsu.run.watching import Watch, open_history, record
+from kintsu.run.watching import Watch, learnable, open_history, record
 
 __all__ = ["Weighed", "weigh"]
 
@@ -83,5 +83,7 @@ def weigh(
     due = due or found.due
     at = due - timedelta(microseconds=1) if due is not None else found.at
     arrival = replace(found, at=at, due=due, arrived=arrived or found.arrived)
-    metrics, judgement = Watch(history, table).weigh(arrival)
+    watch = Watch(history, table)
+    watch.prepare(arrival, learnable(settings, now))
+    metrics, judgement = watch.weigh(arrival)
     return Weighed(history, table, arrival, replace(metrics, arrived=arrival.arrived), judgement)

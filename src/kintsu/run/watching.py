@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from kintsu.core.errors import KintsuError, UsageError
+from kintsu.core.errors import InputError, KintsuError, UsageError
 from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
 from kintsu.io.store.home import find_home, home_for, is_url
 from kintsu.io.store.incidents import IncidentStore
@@ -38,6 +38,7 @@ __all__ = [
     "add",
     "backfill",
     "decide",
+    "learnable",
     "open_history",
     "record",
     "remove",
@@ -222,8 +223,16 @@ def record(
 ) -> Judged | None:
     """Judge one batch as `run` does, and remember it; None where it was judged before and has not changed."""
     watch = Watch(history, table)
-    watch.catch_up([arrival], is_past=False)
+    watch.catch_up([arrival], is_past=False, beside=learnable(watch.settings, now))
     return next(iter(_placed(watch, now, policy, is_troubled=True)), None)
+
+
+def learnable(settings: MonitorSettings, now: datetime) -> list[Arrival]:
+    """The batches that judges of rows may learn from; none where no judge asks, or none can be found any more."""
+    try:
+        return arrivals(settings, now=now) if settings.judges else []
+    except InputError:
+        return []
 
 
 def _placed(watch: Watch, now: datetime, policy: AlertPolicy | None, *, is_troubled: bool) -> list[Judged]:
@@ -272,9 +281,7 @@ def status(names: list[str] | None = None, *, home: Path | str | None = None) ->
 class Reopened:
     """A batch that was judged before, with what it is held against. `good` holds the last good batch before it."""
 
-    history: History
-    table: Watched
-    settings: MonitorSettings
+    watch: Watch
     arrival: Arrival
     baseline: Baseline | None
     good: pl.DataFrame | None
@@ -296,11 +303,13 @@ def reopen(name: str, batch: str, *, home: Path | str | None = None, now: dateti
     if row is None or batch not in found:
         why = "is not there any more" if row is not None else "was never judged"
         raise UsageError(f"batch {batch!r} of {name!r} {why}: `kintsu monitor status {name}` tells what waits")
-    arrival = found[batch]
-    sketches = [unpack(body) for body in history.sketches(table, settings.window, before=arrival.at)]
+    came = None if row.arrived is None else datetime.fromisoformat(row.arrived)  # unknown of a batch of the past
+    arrival = replace(found[batch], arrived=came)
+    watch = Watch(history, table)
+    watch.prepare(arrival, found.values())
     course = history.course(table, []).filter((pl.col("at") < arrival.at) & pl.col("state").is_in(NORMAL))
     good = [found[each] for each in course["name"] if each in found][-1:]
-    return Reopened(history, table, settings, arrival, learn_batches(sketches), good[0].load() if good else None)
+    return Reopened(watch, arrival, learn_batches(list(watch.window)), good[0].load() if good else None)
 
 
 class Watch:
@@ -320,10 +329,15 @@ class Watch:
         self.makeshift: str | None = None
 
     def catch_up(
-        self, found: Sequence[Arrival], *, is_past: bool, progress: Callable[[str, float], None] | None = None
+        self,
+        found: Sequence[Arrival],
+        *,
+        is_past: bool,
+        beside: Iterable[Arrival] = (),
+        progress: Callable[[str, float], None] | None = None,
     ) -> list[Judged]:
-        """Judge what is new among the batches, oldest first."""
-        self.found = {each.name: each for each in found}
+        """Judge what is new among the batches, oldest first. `beside` are others that judges of rows may learn from."""
+        self.found = {each.name: each for each in (*beside, *found)}
         fresh = {each.name for each in found if self.known.get(each.name) != each.content and not self._is_packed(each)}
         self.judged = []
         follows = False  # the one just judged is the last before this one: the window holds it
@@ -339,9 +353,13 @@ class Watch:
             self.judged.append(self._judge(arrival, is_past=is_past))
         return self.judged
 
-    def weigh(self, arrival: Arrival) -> tuple[BatchMetrics, BatchJudgement]:
-        """Judge one batch against those before it, as `catch_up` would; nothing is remembered."""
+    def prepare(self, arrival: Arrival, beside: Iterable[Arrival]) -> None:
+        """Take up what is normal before a batch, to `weigh` it; judges of rows learn from the others."""
+        self.found = {each.name: each for each in beside}
         self._start(arrival.at)
+
+    def weigh(self, arrival: Arrival) -> tuple[BatchMetrics, BatchJudgement]:
+        """Judge the prepared batch, or one in its place, as `catch_up` would; nothing is remembered."""
         return self._weighed(arrival, arrival.arrived)
 
     def _is_packed(self, arrival: Arrival) -> bool:
