@@ -117,6 +117,19 @@ def test_a_mistake_is_told_with_its_line(line, says):
     assert says in str(error.value) and str(error.value).startswith("slo.yaml, line ")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rows >= 5", "line 1: expected a mapping, found text: write {orders: [rows >= 1000]}"),
+        ("orders: rows >= 5", "line 1: expected a list, found text: write [rows >= 1000]"),
+    ],
+)
+def test_the_form_that_is_wanted_is_told(text, says):
+    with pytest.raises(UsageError) as error:
+        objectives_from(parse_settings(text, "slo.yaml"))
+    assert says in str(error.value)
+
+
 def test_every_word_of_the_language_is_in_the_docs():
     text = DOCS.read_text(encoding="utf-8")
     assert [word for word in (*MEASURES, *UNITS, *WINDOWS) if word not in text] == []

@@ -31,11 +31,18 @@ class Setting:
         """The error to raise about this value."""
         return UsageError(f"{self.where}: {message}")
 
-    def mapping(self, known: Sequence[str] | None = None, *, needed: Sequence[str] = ()) -> dict[str, Setting]:
-        """The values by key; a key that is not `known` is an error that names the nearest one."""
+    def mapping(
+        self, known: Sequence[str] | None = None, *, needed: Sequence[str] = (), form: str = ""
+    ) -> dict[str, Setting]:
+        """The values by key; a key that is not `known` is an error that names the nearest one.
+
+        `form` is how such a mapping may be written, for the error where it is none; else one is made of the keys.
+        """
         if not isinstance(self.value, Mapping):
-            form = f": write {{{known[0]}: ...}}" if known else ""
-            raise self.wrong(f"expected a mapping, found {_shown(self.value)}{form}")
+            keys = ", ".join(f"{key}: ..." for key in needed or (known or ())[:1])
+            raise self.wrong(
+                f"expected a mapping, found {_shown(self.value)}{_written(form or (keys and f'{{{keys}}}'))}"
+            )
         for key, setting in self.value.items():
             if known is not None and key not in known:
                 raise setting.wrong(f"unknown key {key!r}{nearest(key, known)}")
@@ -44,10 +51,10 @@ class Setting:
             raise self.wrong(f"`{missing[0]}` is missing")
         return dict(self.value)
 
-    def items(self) -> list[Setting]:
-        """The members of a list."""
+    def items(self, *, form: str = "") -> list[Setting]:
+        """The members of a list; `form` is how one may be written, for the error where it is none."""
         if not isinstance(self.value, list):
-            raise self.wrong(f"expected a list, found {_shown(self.value)}")
+            raise self.wrong(f"expected a list, found {_shown(self.value)}{_written(form)}")
         return list(self.value)
 
     def text(self) -> str:
@@ -82,8 +89,10 @@ class Setting:
 
     def duration(self) -> timedelta:
         """A duration such as "15 minutes"."""
+        if not isinstance(self.value, str):
+            raise self.wrong(f"expected a duration such as '15 minutes', found {_shown(self.value)}")
         try:
-            return duration(self.text())
+            return duration(self.value)
         except UsageError as error:
             raise self.wrong(str(error)) from error
 
@@ -193,6 +202,10 @@ def _setting(loader: Any, node: Any, where: str) -> Setting:
     if isinstance(node, yaml.SequenceNode):
         return Setting([_setting(loader, member, where) for member in node.value], here)
     return Setting(loader.construct_object(node), here)
+
+
+def _written(form: str) -> str:
+    return f": write {form}" if form else ""
 
 
 def _shown(value: Any) -> str:

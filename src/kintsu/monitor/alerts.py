@@ -99,7 +99,9 @@ def policy_from(setting: Setting | None) -> AlertPolicy:
     if "level" in told:
         found["level"] = told["level"].choice(LEVELS)
     if "levels" in told:
-        levels = told["levels"].mapping((*(issue for issue in ISSUES if issue != "none"), UNREADABLE))
+        levels = told["levels"].mapping(
+            (*(issue for issue in ISSUES if issue != "none"), UNREADABLE), form="{schema: error}"
+        )
         found["levels"] = {issue: each.choice(LEVELS) for issue, each in levels.items()}
     if "resolve_after" in told:
         found["resolve_after"] = told["resolve_after"].count(least=1)
@@ -112,7 +114,9 @@ def policy_from(setting: Setting | None) -> AlertPolicy:
             if not found["escalate_after"]:
                 raise steps["time"].wrong("expected a time longer than none")
     if "upstream" in told:
-        found["upstream"] = {table: each.text() for table, each in told["upstream"].mapping().items()}
+        found["upstream"] = {
+            table: each.text() for table, each in told["upstream"].mapping(form="{orders: shop}").items()
+        }
     return AlertPolicy(**found)
 
 

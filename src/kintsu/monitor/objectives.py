@@ -144,8 +144,10 @@ def objectives_from(setting: Setting | None) -> dict[str, tuple[Objective, ...]]
     """
     if setting is None:
         return {}
+    tables = setting.mapping(form="{orders: [rows >= 1000]}")
     return {
-        table: tuple(objective_from(each) for each in listed.items()) for table, listed in setting.mapping().items()
+        table: tuple(objective_from(each) for each in listed.items(form="[rows >= 1000]"))
+        for table, listed in tables.items()
     }
 
 

@@ -362,7 +362,18 @@ def test_notifiers_are_read_from_yaml_and_show_no_secret():
             "not sent in clear",
         ),
         ("- airflow: {url: 'https://example.org', dag: d, token: abc}", "a secret stands in the environment"),
-        ("log: {}", "expected a list, found a mapping"),
+        ("log: {}", "expected a list, found a mapping: write `- log: {}`"),
+        ("- log", "expected a mapping, found text: write `- log: {}`"),
+        ("- log: name", "expected a mapping, found text: write {}, or {file: alerts.jsonl}"),
+        ("- slack: '#alerts'", "expected a mapping, found text: write {url: ...}"),
+        ("- email: ann@example.org", "expected a mapping, found text: write {server: ..., from: ..., to: ...}"),
+        ("- log: {tables: orders}", "expected a list, found text: write [orders, items]"),
+        ("- log: {kinds: opened}", "expected a list, found text: write [opened]"),
+        ("- kafka: {servers: x, topic: y, options: fast}", "found text: write {linger.ms: 5}"),
+        (
+            "- webhook: {url: 'https://example.org', timeout: 5}",
+            "expected a duration such as '15 minutes', found int 5",
+        ),
     ],
 )
 def test_a_mistake_in_the_settings_is_told_with_its_line(text, says):

@@ -35,7 +35,7 @@ class KafkaNotifier:
     def from_settings(cls, setting: Setting, environment: Mapping[str, str]) -> KafkaNotifier:
         """Keys: servers, topic, options (of librdkafka; passwords as ${NAME}), timeout."""
         told = setting.mapping(KEYS, needed=("servers", "topic"))
-        options = told["options"].mapping() if "options" in told else {}
+        options = told["options"].mapping(form="{linger.ms: 5}") if "options" in told else {}
         return cls(
             told["servers"].text(),
             told["topic"].text(),

@@ -33,7 +33,7 @@ class LogNotifier:
     @classmethod
     def from_settings(cls, setting: Setting, environment: Mapping[str, str]) -> LogNotifier:
         """Keys: file; none at all logs."""
-        told = setting.mapping(("file",)) if setting.value is not None else {}
+        told = setting.mapping(("file",), form="{}, or {file: alerts.jsonl}") if setting.value is not None else {}
         return cls(Path(told["file"].text()) if "file" in told else None)
 
     def send(self, notice: Notice) -> None:

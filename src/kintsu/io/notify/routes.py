@@ -16,6 +16,7 @@ from kintsu.core.settings import Setting
 __all__ = ["Failure", "Route", "labelled", "routes_from", "send", "send_all"]
 
 PATIENCE: Final = 2
+ENTRY: Final = "`- log: {}`"
 FILTERS: Final = ("at_least", "kinds", "tables")
 
 
@@ -61,14 +62,16 @@ def routes_from(setting: Setting | None, environment: Mapping[str, str]) -> tupl
     UsageError
         What is no notifier or no setting of it; names file, line and the nearest known word.
     """
-    return tuple(_route(each, environment) for each in setting.items()) if setting is not None else ()
+    return tuple(_route(each, environment) for each in setting.items(form=ENTRY)) if setting is not None else ()
 
 
 def _route(setting: Setting, environment: Mapping[str, str]) -> Route:
-    entry = setting.mapping(names("notifiers"))
+    entry = setting.mapping(names("notifiers"), form=ENTRY)
     if len(entry) != 1:
-        raise setting.wrong("expected one notifier an entry, such as `- log: {}`")
+        raise setting.wrong(f"expected one notifier an entry: write {ENTRY}")
     name, options = next(iter(entry.items()))
+    if not isinstance(options.value, Mapping | None):
+        load("notifiers", name).from_settings(options, environment)  # it knows best what is to be written
     told = options.mapping() if options.value is not None else {}
     own = {key: each for key, each in told.items() if key not in FILTERS}
     notifier = load("notifiers", name).from_settings(replace(options, value=own), environment)
@@ -76,9 +79,9 @@ def _route(setting: Setting, environment: Mapping[str, str]) -> Route:
     if "at_least" in told:
         chosen["at_least"] = told["at_least"].choice(LEVELS)
     if "kinds" in told:
-        chosen["kinds"] = tuple(each.choice(NEWS) for each in told["kinds"].items())
+        chosen["kinds"] = tuple(each.choice(NEWS) for each in told["kinds"].items(form=f"[{NEWS[0]}]"))
     if "tables" in told:
-        chosen["tables"] = tuple(each.text() for each in told["tables"].items())
+        chosen["tables"] = tuple(each.text() for each in told["tables"].items(form="[orders, items]"))
     return Route(notifier, **chosen)
 
 
