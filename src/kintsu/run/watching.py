@@ -444,7 +444,11 @@ class Watch:
         return not judge(baseline, last, sensitivity=self.settings.sensitivity).alarm
 
     def _volume(self, arrival: Arrival, metrics: BatchMetrics) -> VolumeForecast | None:
-        """The forecast of the rows by the calendar, where there are eight weeks and more of them."""
+        """The forecast of the rows by the calendar, where there are eight weeks and more of them.
+
+        Fitted anew for each batch: an extended model keeps its effects for a week, so that the range of a day would
+        depend on the day from which the table caught up.
+        """
         if arrival.due is None or len(self.volumes) < READY:
             return None
         frame = pl.DataFrame({"date": list(self.volumes), "count": list(self.volumes.values())})
