@@ -10,8 +10,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kintsu.core.hashing import text_hash
 from kintsu.monitor.facts import facts
-from kintsu.monitor.measure import measure
+from kintsu.monitor.measure import measure, salted
 from kintsu.monitor.packing import pack, unpack
 
 CELLS = {
@@ -80,3 +81,28 @@ def test_values_of_sensitive_columns_are_held_as_hashes():
     assert "Ann" not in str(unpack(pack(batch)).columns["name"]) and "Lyon" in batch.columns["city"].values
     plain = measure(frame)
     assert sorted(batch.columns["name"].values.values()) == sorted(plain.columns["name"].values.values())
+
+
+SALT = bytes(range(32))
+
+
+@given(st.lists(st.none() | st.text(max_size=4) | st.sampled_from(["#" + "0" * 16, "~" + "f" * 16]), max_size=12))
+def test_what_was_hashed_without_a_salt_can_be_salted_later(cells):
+    frame = pl.DataFrame({"name": cells, "n": [5] * len(cells)}, schema={"name": pl.String, "n": pl.Int64})
+    hidden = ("name", "n", "gone")
+    at_once = measure(frame, sensitive=hidden, salt=SALT)
+    for later in (salted(measure(frame, sensitive=hidden), hidden, SALT), salted(at_once, hidden, SALT)):
+        assert later.columns["name"] == at_once.columns["name"]
+        assert later.columns["n"].values == measure(frame).columns["n"].values
+    other = measure(frame, sensitive=hidden, salt=SALT[::-1])
+    assert not set(other.columns["name"].values) & set(at_once.columns["name"].values)
+    assert list(other.columns["name"].values.values()) == list(at_once.columns["name"].values.values())
+
+
+def test_nobody_finds_a_value_by_hashing_a_list_of_likely_ones():
+    names = ["Ann", "Bob", "Eve"]
+    held = str(measure(pl.DataFrame({"name": names}), sensitive=["name"], salt=SALT).columns["name"])
+    guesses = [f"{text_hash(name):016x}" for name in names]
+    assert not [guess for guess in (*names, *guesses) if guess in held]
+    in_the_clear = salted(measure(pl.DataFrame({"name": names})), ["name"], SALT)  # sensitive only since then
+    assert str(in_the_clear.columns["name"]) == held

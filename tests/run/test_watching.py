@@ -7,6 +7,10 @@ import polars as pl
 import pytest
 
 from kintsu.core.errors import InputError, UnknownRun, UsageError
+from kintsu.core.hashing import text_hash
+from kintsu.monitor.facts import facts
+from kintsu.monitor.measure import measure
+from kintsu.monitor.packing import pack, unpack
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings, arrivals, period
 
@@ -215,3 +219,38 @@ def test_dates_that_a_database_keeps_as_text_cut_it_into_periods(tmp_path):
     settings = MonitorSettings(str(tmp_path / "s.db"), date="at", read={"table": "events"})
     found = arrivals(settings, now=NOW)
     assert len(found) == 12 and found[0].load().height == 9
+
+
+def test_sketches_from_before_there_was_a_salt_are_salted_and_still_known(orders, home):
+    settings = MonitorSettings(str(orders / "*.csv"), sensitive=("status",))
+    history = watching.open_history(home, create=True)
+    table = history.watch("orders", settings.to_dict())
+    for each in arrivals(settings, now=NOW):  # as an earlier version kept them
+        metrics = measure(each.load(), due=each.due, sensitive=settings.sensitive)
+        history.record(table, watching.BatchRow(each.name, each.at, metrics.rows, facts(metrics), sketch=pack(metrics)))
+    plain = {f"{text_hash(value):016x}" for value in ("paid", "open", "void")}
+    assert plain <= {value[1:] for value in unpack(history.sketches(table, 1)[0]).columns["status"].values}
+    deliver(orders, 20)
+    deliver(
+        orders, 21, pl.when(pl.int_range(pl.len()) % 4 == 0).then(pl.lit("lost")).otherwise("status").alias("status")
+    )
+    usual, new = watching.run(home=home, now=NOW)[-2:]
+    assert not usual.alarm and new.alarm and new.judgement.causes[0].statistic in ("fresh", "distance", "top")
+    kept = [unpack(body) for body in history.sketches(table, 99)]
+    values = {value for batch in kept for value in batch.columns["status"].values}
+    assert len(values) == 3 and all(value.startswith("~") and value[1:] not in plain for value in values)
+    history.engine.dispose()
+
+
+def test_a_column_that_becomes_sensitive_is_hidden_in_what_is_kept(orders, home):
+    watching.add("orders", MonitorSettings(str(orders)), home=home)
+    watching.backfill("orders", home=home, now=NOW)
+    hidden = MonitorSettings(str(orders), sensitive=("email",))
+    table = watching.add("orders", hidden, home=home, replace=True)
+    history = watching.open_history(home)
+    kept = [unpack(body) for body in history.sketches(table, 99)]
+    assert len(kept) == 20 and not any("@" in value for batch in kept for value in batch.columns["email"].values)
+    assert any("paid" in batch.columns["status"].values for batch in kept)
+    deliver(orders, 20)
+    assert not watching.run(home=home, now=NOW)[0].alarm
+    history.engine.dispose()

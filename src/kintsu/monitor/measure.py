@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,18 @@ import polars.selectors as cs
 
 from kintsu.core.hashing import drawn_rows, text_hash
 
-__all__ = ["NUMBER", "QUANTILES", "RANKS", "TEXT", "TIME", "BatchMetrics", "ColumnMetrics", "measure", "quantiles_of"]
+__all__ = [
+    "NUMBER",
+    "QUANTILES",
+    "RANKS",
+    "TEXT",
+    "TIME",
+    "BatchMetrics",
+    "ColumnMetrics",
+    "measure",
+    "quantiles_of",
+    "salted",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,6 +41,8 @@ CLOSED: Final = 2_000  # a column of more distinct values is a key or free text:
 FEW: Final = 50  # distinct numbers up to which each is counted
 SAMPLE: Final = 300  # rows of numbers that are kept of a batch, to see how its columns hang together
 WIDE: Final = 40  # columns of numbers of which rows are kept
+HASHED: Final = re.compile(r"#[0-9a-f]{16}")
+SALTED: Final = re.compile(r"~[0-9a-f]{16}")
 HUGE: Final = 1e150  # numbers beyond are told as this one: their squares have to be finite
 
 
@@ -109,6 +123,7 @@ def measure(
     due: datetime | None = None,
     arrived: datetime | None = None,
     sensitive: Collection[str] = (),
+    salt: bytes = b"",
 ) -> BatchMetrics:
     """Measure a batch, whatever the order of its rows.
 
@@ -121,6 +136,8 @@ def measure(
         When it was delivered.
     sensitive
         Columns of which values of text are held as hashes only. Of numbers the quantiles are held all the same.
+    salt
+        A secret: without it whoever has a list of likely values can hash them and look which are there.
     """
     numeric = frame.select(cs.numeric().cast(pl.Float64, strict=False))
     numbers = {series.name: series.to_numpy() for series in numeric}  # empty cells are NaN
@@ -132,7 +149,7 @@ def measure(
         elif series.name not in numbers:
             text.append(_as_text(series))
     texts = _texts(frame, text)
-    columns |= texts | {name: _hashed(texts[name]) for name in sensitive if name in texts}
+    columns |= texts | {name: _hashed(texts[name], salt) for name in sensitive if name in texts}
     hashes = frame.hash_rows(seed=0) if frame.width else pl.Series([], dtype=pl.UInt64)
     kept = tuple(numbers)[:WIDE]
     return BatchMetrics(
@@ -311,8 +328,30 @@ def _texts(frame: pl.DataFrame, columns: list[pl.Series]) -> dict[str, ColumnMet
     return out
 
 
-def _hashed(column: ColumnMetrics) -> ColumnMetrics:
-    return replace(column, values={f"#{text_hash(value):016x}": n for value, n in column.values.items()})
+def salted(batch: BatchMetrics, sensitive: Collection[str], salt: bytes) -> BatchMetrics:
+    """What was measured without the salt, or before the columns were sensitive, as if it had been measured with it."""
+    held = [batch.columns[name] for name in sensitive if name in batch.columns]
+    fresh = {
+        column.name: replace(column, values={_salted(value, salt): n for value, n in column.values.items()})
+        for column in held
+        if column.kind == TEXT
+    }
+    return replace(batch, columns={**batch.columns, **fresh})
+
+
+def _salted(held: str, salt: bytes) -> str:
+    if SALTED.fullmatch(held):
+        return held
+    return _masked(int(held[1:], 16) if HASHED.fullmatch(held) else text_hash(held), salt)
+
+
+def _hashed(column: ColumnMetrics, salt: bytes) -> ColumnMetrics:
+    return replace(column, values={_masked(text_hash(value), salt): n for value, n in column.values.items()})
+
+
+def _masked(plain: int, salt: bytes) -> str:
+    """How a hash is held. The salt goes over it, so that what was hashed without one can be salted later."""
+    return f"~{text_hash(f'{plain:016x}', salt):016x}" if salt else f"#{plain:016x}"
 
 
 def _by_column(counted: pl.DataFrame, name: str) -> dict[str, dict[str, int]]:

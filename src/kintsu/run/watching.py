@@ -22,12 +22,13 @@ from kintsu.monitor.facts import facts
 from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
 from kintsu.monitor.incidents import Incident, JudgedBatch, Placement
 from kintsu.monitor.judge import CERTAIN, BatchJudgement, Cause, judge, learn_batches
-from kintsu.monitor.measure import BatchMetrics, measure
+from kintsu.monitor.measure import BatchMetrics, measure, salted
 from kintsu.monitor.packing import pack, unpack
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals, period
 from kintsu.run.follow import follow_up, leave
 from kintsu.run.learnt_judges import RowsWatch
 from kintsu.run.live_model import live_issue_model
+from kintsu.run.salt import hide, salt_of
 
 __all__ = [
     "Judged",
@@ -160,7 +161,11 @@ def add(name: str, settings: MonitorSettings, *, home: Path | str | None = None,
     """Begin to watch a table. Nothing is read yet: `backfill` learns from what is there."""
     if not name.strip():
         raise UsageError("a watched table needs a name")
-    return open_history(home, create=True).watch(name, settings.to_dict(), replace=replace)
+    history = open_history(home, create=True)
+    watched = history.watch(name, settings.to_dict(), replace=replace)
+    if settings.sensitive:
+        hide(history, watched, salt_of(history))
+    return watched
 
 
 def remove(name: str, *, home: Path | str | None = None) -> None:
@@ -318,6 +323,7 @@ class Watch:
     def __init__(self, history: History, table: Watched) -> None:
         self.history, self.table = history, table
         self.settings = MonitorSettings(**table.settings)
+        self.salt = salt_of(history) if self.settings.sensitive else b""
         self.known, self.packed = history.contents(table)
         self.window: deque[BatchMetrics] = deque(maxlen=self.settings.window)
         self.found: dict[str, Arrival] = {}
@@ -369,7 +375,7 @@ class Watch:
     def _start(self, before: datetime) -> None:
         self.model, self.makeshift = live_issue_model(self.history, self.table.name)
         held = self.history.sketches(self.table, self.settings.window, before=before)
-        self.window = deque((unpack(body) for body in held), maxlen=self.settings.window)
+        self.window = deque(map(self._unpacked, held), maxlen=self.settings.window)
         self.held = []
         course = self.history.course(self.table, [], since=before - timedelta(days=VOLUME_DAYS))
         normal = course.filter((pl.col("at") < before) & pl.col("state").is_in(NORMAL) & pl.col("due").is_not_null())
@@ -377,6 +383,10 @@ class Watch:
             good = course.filter((pl.col("at") < before) & pl.col("state").is_in(NORMAL))["name"]
             self.rows = RowsWatch(self.settings.judges, [self.found[name] for name in good if name in self.found])
         self.volumes = dict(zip(normal["at"].to_list(), normal["rows"].to_list(), strict=True))
+
+    def _unpacked(self, body: bytes) -> BatchMetrics:
+        """What was measured of an earlier batch, hashed as this one is."""
+        return salted(unpack(body), self.settings.sensitive, self.salt)
 
     def _judge(self, arrival: Arrival, *, is_past: bool) -> Judged:
         arrived = None if is_past else arrival.arrived
@@ -420,6 +430,7 @@ class Watch:
             due=arrival.due,
             arrived=arrived if arrival.due is not None else None,
             sensitive=self.settings.sensitive,
+            salt=self.salt,
         )
         baseline, sensitivity = learn_batches(list(self.window)), self.settings.sensitivity
         volume = self._volume(arrival, metrics)

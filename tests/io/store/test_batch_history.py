@@ -222,3 +222,20 @@ def test_tables_watched_before_runs_were_kept_are_still_watched(history):
         schema.connect(history.place)
     assert [each.name for each in opened.tables()] == ["orders"] and opened.tables(RUNS) == []
     opened.engine.dispose()
+
+
+def test_each_tenant_has_one_secret_for_good(history):
+    salt, is_new = history.salt()
+    assert is_new and len(salt) == 32
+    assert History(history.place).salt() == (salt, False)
+    other, is_new = History(history.place, tenant="other").salt()
+    assert is_new and other != salt
+
+
+def test_sketches_are_redrawn_where_they_are_kept(history):
+    mine, other = history.watch("orders", {}), history.watch("items", {})
+    history.record_all(mine, [day(1, sketch=b"a"), day(2), day(3, sketch=b"c")])
+    history.record(other, day(1, sketch=b"x"))
+    history.redraw(mine, bytes.upper)
+    assert history.sketches(mine, 9) == [b"A", b"C"] and history.sketches(other, 9) == [b"x"]
+    assert history.batch(mine, "day-002").sketch is None

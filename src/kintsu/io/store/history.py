@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -186,6 +187,38 @@ class History:
                 row = connection.execute(table.select().where(mine)).one()
             self._record(connection, _watched(row), run)
             self._pack(connection, _watched(row), _month_of(run.at))
+
+    # sensitive columns
+
+    def salt(self) -> tuple[bytes, bool]:
+        """The secret of this tenant, and whether it was made just now."""
+        from kintsu.io.store import schema
+
+        table = schema.salts
+        query = table.select().where(table.c.tenant == self.tenant)
+        with schema.reading(self.engine) as connection:
+            row = connection.execute(query).first()
+        if row is not None:
+            return bytes(row.salt), False
+        with schema.writing(self.engine) as connection:
+            row = connection.execute(query).first()
+            if row is not None:
+                return bytes(row.salt), False
+            fresh = secrets.token_bytes(32)
+            connection.execute(table.insert().values(tenant=self.tenant, salt=fresh))
+            return fresh, True
+
+    def redraw(self, table: Watched, change: Callable[[bytes], bytes]) -> None:
+        """Put changed sketches in the place of those that are kept of a table."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b = schema.batches
+        with schema.writing(self.engine) as connection:
+            query = select(b.c.id, b.c.sketch).where(b.c.monitor == table.id, b.c.sketch.is_not(None))
+            for row in connection.execute(query).all():
+                connection.execute(b.update().where(b.c.id == row.id).values(sketch=change(row.sketch)))
 
     # batches
 

@@ -45,6 +45,7 @@ __all__ = [
     "promotions",
     "reading",
     "runs",
+    "salts",
     "writing",
 ]
 
@@ -154,6 +155,14 @@ months = Table(
     Column("body", LargeBinary, nullable=False),  # compressed: columns of the batches as JSON, then their facts
 )
 """Batches that no baseline needs any more, a month of a table in one place: a course reads a few of these."""
+
+salts = Table(
+    "salts",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),  # random, made once
+)
+"""What values of sensitive columns are hashed with in the sketches."""
 
 incidents = Table(
     "incidents",
