@@ -220,3 +220,9 @@ def test_a_thousand_columns():
 
     baseline = learn_batches([wide(day) for day in range(8)])
     assert not judge(baseline, wide(9)).alarm
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_judgement_comes_back_as_it_was_told(baseline, kind):
+    told = judge(baseline, metrics(FAULTS[kind][0]))
+    assert BatchJudgement.from_dict(told.to_dict()).to_dict() == told.to_dict()

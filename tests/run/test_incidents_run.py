@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from kintsu.core.errors import InputError, UsageError
 from kintsu.io.notify.routes import Route, labelled
 from kintsu.io.notify.webhook import WebhookNotifier
+from kintsu.io.store import schema
+from kintsu.io.store.database import writing
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.run import notify, watching
@@ -246,3 +249,66 @@ def test_many_runs_at_once_open_one_incident(orders, home):
     with web_server() as web, ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: notify.tell([hook(web.url)], home=home, now=NOW), range(3)))
         assert len(web.got) == 1
+
+
+KILLED = """
+import os, sys
+from datetime import datetime
+from kintsu.run import watching
+
+def die(stage, fraction):
+    if fraction > 0:
+        os._exit(9)
+
+watching.run(home=sys.argv[1], now=datetime.fromisoformat(sys.argv[2]), progress=die)
+"""
+
+
+def killed_run(home) -> None:
+    """A run that is killed when it has recorded one batch, and not come to its incident."""
+    command = [sys.executable, "-c", KILLED, str(home), NOW.isoformat()]
+    assert subprocess.run(command, check=False, timeout=120).returncode == 9
+
+
+def test_an_alarm_whose_run_was_killed_is_followed_up_by_the_next(orders, home):
+    first = deliver(orders, 20, EMPTY)
+    second = deliver(orders, 21)
+    killed_run(home)
+    assert notify.incidents(home=home) == ()
+    assert watching.status(home=home)[0].waiting == (first,)
+    lost, fresh = watching.run(home=home, now=NOW + DAY)
+    assert (lost.batch, lost.alarm, lost.state, lost.incident.relation) == (first, True, "held", "new")
+    assert (fresh.batch, fresh.alarm) == (second, False)
+    (opened,) = notify.incidents(home=home)
+    assert (opened.batches, opened.columns, opened.issue, opened.good) == ((first,), ("email",), "missing", (second,))
+    assert watching.run(home=home, now=NOW + DAY) == []
+    history = watching.open_history(home)
+    row = history.batch(history.watched("orders"), first)
+    with writing(history.engine) as connection:  # killed once more, between the incident and the mark
+        connection.execute(schema.unfollowed.insert().values(batch=row.id))
+    (again,) = watching.run(home=home, now=NOW + DAY)
+    assert (again.incident.relation, again.incident.incident.id) == ("continues", opened.id)
+    assert notify.incidents(home=home)[0].n_alerts == 1 and watching.run(home=home, now=NOW + DAY) == []
+    history.engine.dispose()
+
+
+def test_what_a_killed_run_left_is_not_followed_up_if_it_was_right_or_came_again(orders, home):
+    right = deliver(orders, 20, EMPTY)
+    deliver(orders, 21)
+    killed_run(home)
+    watching.decide("orders", right, is_right=True, by="ann", home=home)
+    (fresh,) = watching.run(home=home, now=NOW)
+    assert not fresh.alarm and notify.incidents(home=home) == ()
+    deliver(orders, 22, pl.lit("?").alias("email"))
+    deliver(orders, 23)
+    killed_run(home)
+    mended = deliver(orders, 22)
+    judged = watching.run(home=home, now=NOW)
+    assert (judged[0].batch, judged[0].alarm) == (mended, False)
+    assert notify.incidents(home=home) == () and watching.open_history(home).unfollowed() == {}
+
+
+def test_alarms_of_a_backfill_are_followed_up_by_nobody(orders, home):
+    deliver(orders, 20, EMPTY)
+    (judged,) = watching.backfill("orders", home=home, now=NOW)
+    assert judged.alarm and watching.run(home=home, now=NOW) == [] and notify.incidents(home=home) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -120,6 +120,19 @@ class BatchJudgement:
             "n_batches": self.n_batches,
             "notes": list(self.notes),
         }
+
+    @staticmethod
+    def from_dict(told: Mapping[str, Any]) -> BatchJudgement:
+        """The judgement that `to_dict` told: strengths are rounded, and what was expected is part of what came."""
+        causes = tuple(
+            Cause(c["column"], c["statistic"], c["strength"], c["message"], examples=tuple(c["examples"]))
+            for c in told["causes"]
+        )
+        texts: dict[str, Any] = {name: tuple(told[name]) for name in ("columns", "notes", "why")}
+        plain: dict[str, Any] = {
+            name: told[name] for name in ("alarm", "score", "issue", "state", "n_batches", "confidence")
+        }
+        return BatchJudgement(**plain, **texts, causes=causes)
 
 
 def learn_batches(history: Sequence[BatchMetrics]) -> Baseline | None:

@@ -203,11 +203,13 @@ def run(
 
     A batch that was judged before is judged again only if it has changed. One that cannot be read is an alarm of its
     own, and the others are still judged. Alarms open incidents or continue them, by `policy`; `notify.tell` tells it.
+    So do those of a run that was killed before it came to that: they are among what is returned.
     """
     history = open_history(home)
     tables = [history.watched(name) for name in names] if names else history.tables()
     at = now or datetime.now(UTC)
     troubled = {incident.table for incident in IncidentStore(history).incidents(names or None)}
+    lost = history.unfollowed()
     out: list[Judged] = []
     for table in tables:
         watch = Watch(history, table)
@@ -218,7 +220,7 @@ def run(
                 raise  # it never had a batch: its settings are wrong
             watch.judged.append(Judged(table.name, "", None, HELD, str(error)))
         finally:  # what was recorded is not judged again: its incidents must not be lost
-            judged = _placed(watch, at, policy, is_troubled=table.name in troubled)
+            judged = _placed(watch, at, policy, lost.get(table.name, ()), is_troubled=table.name in troubled)
         out += judged
     return out
 
@@ -240,13 +242,31 @@ def learnable(settings: MonitorSettings, now: datetime) -> list[Arrival]:
         return []
 
 
-def _placed(watch: Watch, now: datetime, policy: AlertPolicy | None, *, is_troubled: bool) -> list[Judged]:
-    """The batches that a watch has judged, with the incidents that they open or continue."""
-    if not watch.judged or not (is_troubled or any(each.alarm for each in watch.judged)):
-        return watch.judged
-    told = [each.for_incidents(now) for each in watch.judged]
+def _placed(
+    watch: Watch,
+    now: datetime,
+    policy: AlertPolicy | None,
+    lost: Sequence[BatchRow] = (),
+    *,
+    is_troubled: bool,
+) -> list[Judged]:
+    """The batches that a watch has judged, with the incidents that they open or continue; before them the lost ones."""
+    again = {each.batch for each in watch.judged}
+    old = [_lost(watch.table, row) for row in lost if row.name not in again]
+    judged = [*old, *watch.judged]
+    alarms = [each.batch for each in judged if each.alarm]
+    if not judged or not (is_troubled or alarms):
+        return judged
+    told = [each.for_incidents(now) for each in judged]
     placed = follow_up(watch.history, told, now, policy or AlertPolicy())
-    return [replace(each, incident=where) for each, where in zip(watch.judged, placed, strict=True)]
+    if alarms:
+        watch.history.followed(watch.table, alarms)
+    return [replace(each, incident=where) for each, where in zip(judged, placed, strict=True)]
+
+
+def _lost(table: Watched, row: BatchRow) -> Judged:
+    assert row.judgement is not None
+    return Judged(table.name, row.name, BatchJudgement.from_dict(row.judgement), row.state)
 
 
 def decide(
@@ -408,6 +428,7 @@ class Watch:
             arrived=None if arrived is None else arrived.isoformat(),
             judgement=told.to_dict() if told.alarm else None,
             sketch=pack(metrics),
+            unfollowed=told.alarm and not is_past,
         )
         row = self.history.record(self.table, row, keep=self.settings.window)
         if not told.alarm:

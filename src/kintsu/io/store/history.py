@@ -55,7 +55,8 @@ class BatchRow:
     """One batch of a watched table.
 
     `at` is the moment by which batches are ordered, with a time zone. `content` is a hash of what was read, `facts` the
-    numbers that are kept, `sketch` the packed metrics, `judgement` a JSON object.
+    numbers that are kept, `sketch` the packed metrics, `judgement` a JSON object. `unfollowed`: it alarms, and its
+    incident is still to be opened or continued.
     """
 
     name: str
@@ -75,6 +76,7 @@ class BatchRow:
     verdict_by: str | None = None
     verdict_at: str | None = None
     mending: Mapping[str, Any] | None = None
+    unfollowed: bool = False
     id: int = 0
 
 
@@ -267,10 +269,14 @@ class History:
         known = connection.execute(batches.select().with_only_columns(batches.c.id).where(same)).scalar()
         if known is not None:
             connection.execute(batches.update().where(batches.c.id == known).values(**values))
-            return replace(row, id=known)
-        made = connection.execute(batches.insert().values(**values)).inserted_primary_key
-        assert made is not None
-        return replace(row, id=int(made[0]))
+            connection.execute(schema.unfollowed.delete().where(schema.unfollowed.c.batch == known))
+        else:
+            made = connection.execute(batches.insert().values(**values)).inserted_primary_key
+            assert made is not None
+            known = int(made[0])
+        if row.unfollowed:
+            connection.execute(schema.unfollowed.insert().values(batch=known))
+        return replace(row, id=known)
 
     def _let_go(self, connection: Connection, table: Watched, keep: int) -> None:
         """Drop the sketches of batches before the last `keep` normal ones; pack the months before those."""
@@ -424,6 +430,35 @@ class History:
         with schema.reading(self.engine) as connection:
             rows = connection.execute(query.order_by(b.c.at_us.desc(), b.c.id.desc()).limit(most)).all()
             return [_batch(connection, row) for row in rows]
+
+    def unfollowed(self) -> dict[str, list[BatchRow]]:
+        """Batches that alarmed and are in no incident, since a run was killed: by table, oldest first.
+
+        Not those that were right after all.
+        """
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b, m, u = schema.batches, schema.monitors, schema.unfollowed
+        query = select(b, m.c.name.label("table")).join(u, u.c.batch == b.c.id).join(m, m.c.id == b.c.monitor)
+        query = query.where(m.c.tenant == self.tenant, b.c.judgement.is_not(None), b.c.state != ACCEPTED)
+        found: dict[str, list[BatchRow]] = {}
+        with schema.reading(self.engine) as connection:
+            for row in connection.execute(query.order_by(b.c.at_us, b.c.id)).all():
+                found.setdefault(row.table, []).append(replace(_batch(connection, row), unfollowed=True))
+        return found
+
+    def followed(self, table: Watched, names: Sequence[str]) -> None:
+        """The incidents of these batches are opened or continued."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        b, u = schema.batches, schema.unfollowed
+        mine = select(b.c.id).where(b.c.monitor == table.id, b.c.name.in_(names))
+        with schema.writing(self.engine) as connection:
+            connection.execute(u.delete().where(u.c.batch.in_(mine)))
 
     def course(
         self, table: Watched, facts: Iterable[str] | None = None, *, since: datetime | None = None

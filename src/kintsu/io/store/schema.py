@@ -46,6 +46,7 @@ __all__ = [
     "reading",
     "runs",
     "salts",
+    "unfollowed",
     "writing",
 ]
 
@@ -145,6 +146,13 @@ batches = Table(
     Index("ix_batches_monitor_at", "monitor", "at_us"),
 )
 """One packed row for each batch of each table."""
+
+unfollowed = Table(
+    "unfollowed",
+    metadata,
+    Column("batch", _BIG, ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+)
+"""Batches that alarmed, until their incident is opened or continued: for moments, unless a run is killed."""
 
 months = Table(
     "months",
