@@ -105,12 +105,11 @@ def test_a_history_that_cannot_be_written_is_told_and_the_table_is_mended(people
 
 def test_either_database_keeps_the_same_course(people, store_place):
     history = History(store_place)
-    table = opened(people, kt.ReadOptions())
+    assessed = untrained(opened(people, kt.ReadOptions()))
     told = {"scores": {"overall": 90.5, "accuracy": None}, "findings": 3, "applied": 2}
-    reference = untrained(table).reference
     for month in (1, 2, 3):
         at = datetime(2026, month, 5, tzinfo=UTC).isoformat()
-        assert keep_run(history, f"r-{month}", "heal", at, table, reference, told) == ()
+        assert keep_run(history, f"r-{month}", "heal", at, assessed, told) == ()
     found = course("people", ["score:overall", "findings", "distinct:city"], home=store_place)
     assert found["run"].to_list() == ["r-1", "r-2", "r-3"] and found["score:overall"].to_list() == [90.5] * 3
     assert found["distinct:city"].to_list() == pytest.approx([5 / 240] * 3, rel=1e-6)

@@ -146,7 +146,7 @@ def check(
         write_text(render(checked.report_data()), Path(report))
     if keep and (history := history_beside(table, home)) is not None:
         run, told = new_id("c", at=started), checked.run_object()
-        failed = keep_run(history, run, "check", started.isoformat(), table, assessed.reference, told)
+        failed = keep_run(history, run, "check", started.isoformat(), assessed, told, sensitive=sensitive)
         treated = replace(assessed.treated, failed=(*assessed.treated.failed, *failed))
         checked = replace(checked, assessed=replace(assessed, treated=treated))
     return checked

@@ -385,7 +385,7 @@ def heal(
         )
     progress("writing", 1.0)
     if sink.home is not None:
-        told_now = result.run_object()
-        unkept = keep_run(History(sink.home), sink.run, "heal", sink.started, table, assessed.reference, told_now)
+        told_now, hidden = result.run_object(), tuple(sensitive)
+        unkept = keep_run(History(sink.home), sink.run, "heal", sink.started, assessed, told_now, sensitive=hidden)
         result = replace(result, failed=(*result.failed, *unkept))
     return replace(result, frame=frame, seconds=time.monotonic() - began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,6 +17,7 @@ from kintsu.core.errors import KintsuError, UsageError
 from kintsu.core.settings import nearest
 from kintsu.io.store.history import RUNS, BatchRow, History
 from kintsu.io.store.home import home_for, is_url
+from kintsu.run.assess import Assessed
 from kintsu.run.publish import place_of
 from kintsu.run.treat import FailedStep
 from kintsu.run.watching import open_history
@@ -30,18 +31,26 @@ HEADS: Final = ("run", "kind", "at", "table", "input", "rows")
 
 
 def keep_run(
-    history: History, run: str, kind: str, at: str, table: Table, reference: Any, told: Mapping[str, Any]
+    history: History,
+    run: str,
+    kind: str,
+    at: str,
+    assessed: Assessed,
+    told: Mapping[str, Any],
+    *,
+    sensitive: Collection[str] = (),
 ) -> tuple[FailedStep, ...]:
     """Keep the figures of a run that is over. What fails is returned: the run itself is not lost by it.
 
-    `told` is the run's JSON object. No cell values are kept: shares, and of numbers mean and standard deviation, which
-    columns that are marked sensitive leave out.
+    `told` is the run's JSON object. No cell values are kept: shares, and of numbers mean and standard deviation, but of
+    columns that are `sensitive`.
     """
+    table = assessed.table
     try:
         facts = {name: float(told[name]) for name in COUNTS if told.get(name) is not None}
         for name, scores in (("score", told["scores"]), ("after", told.get("scores_after", {}))):
             facts |= {f"{name}:{dimension}": score for dimension, score in scores.items() if score is not None}
-        facts |= _profile_facts(reference, frozenset(reference.option("sensitive") or ()))
+        facts |= _profile_facts(assessed.reference, sensitive)
         row = BatchRow(name=run, at=datetime.fromisoformat(at), rows=table.rows, facts=facts, state=kind, judged_at=at)
         history.keep_run(table.ref.name, place_of(table), row)
     except Exception as error:  # noqa: BLE001 - promise 7: the table is mended, whatever becomes of its history
@@ -50,7 +59,7 @@ def keep_run(
     return ()
 
 
-def _profile_facts(reference: Any, sensitive: frozenset[str]) -> dict[str, float]:
+def _profile_facts(reference: Any, sensitive: Collection[str]) -> dict[str, float]:
     """Named as those of a batch of a watched table: see `monitor.facts`."""
     facts: dict[str, float] = {}
     for name in reference.columns:
