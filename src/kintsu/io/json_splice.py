@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # documented nowhere, there since Python 2.6
 from typing import Any
 
@@ -12,7 +14,7 @@ import polars as pl
 
 from kintsu.io.patch import stale
 
-__all__ = ["SPELT", "cell", "splice"]
+__all__ = ["SPELT", "cell", "replaced", "splice"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?\Z")  # RFC 8259, section 6
@@ -91,7 +93,7 @@ def _token(new: str | None, old: str, *, is_numeric: bool) -> str:
     return json.dumps(new, ensure_ascii=False)
 
 
-def splice(table: str, data: bytes, edits: pl.DataFrame, numeric: dict[str, bool]) -> tuple[bytes, pl.DataFrame]:
+def splice(table: str, data: bytes, edits: pl.DataFrame, numeric: Mapping[str, bool]) -> tuple[bytes, pl.DataFrame]:
     """The bytes of a record with its edits applied, and the edits with `old_raw` and `new_raw` filled in.
 
     Raw bytes are the value's token, b"" where the key is absent. Where `new_raw` is given it is written as it stands,
@@ -114,7 +116,44 @@ def splice(table: str, data: bytes, edits: pl.DataFrame, numeric: dict[str, bool
     return text.encode("utf-8"), done
 
 
-def _one(table: str, text: str, edit: dict[str, Any], numeric: dict[str, bool]) -> tuple[str, str, str]:
+def replaced(
+    table: str, data: bytes, changes: Iterable[tuple[str, str | None, str | None]], numeric: Mapping[str, bool]
+) -> bytes:
+    """The bytes of a record with (column, old, new) replaced. Raises `StaleRepair`."""
+    text = data.decode("utf-8")
+    is_flat = "[" not in text and text.count("{") == 1
+    for column, old, new in changes:
+        at = _found(text, column, old) if is_flat else None
+        if at is not None:
+            token = _token(new, text[at[0] : at[1]], is_numeric=numeric.get(column, False))
+            text = text[: at[0]] + token + text[at[1] :]
+        else:
+            edit = {"column": column, "row": 0, "old": old, "new": new, "new_raw": None}
+            text, _, _ = _one(table, text, edit, numeric)
+    return text.encode("utf-8")
+
+
+def _found(text: str, key: str, old: str | None) -> tuple[int, int] | None:
+    """Where the value of a key stands in a flat object, if a look tells: a tenth of the time of reading all members.
+
+    Inside a string its quotes would be escaped, so that a key in quotes before a colon is a key.
+    """
+    if text.count(f'"{key}"') != 1 or "\\" in key or '"' in key:
+        return None
+    at = _after(key).search(text)
+    token = at.group(1) if at else "\\"
+    if at is None or "\\" in token:
+        return None
+    found = token[1:-1] if token[0] == '"' else None if token == "null" else token
+    return at.span(1) if found == old else None
+
+
+@cache
+def _after(key: str) -> re.Pattern[str]:
+    return re.compile(f'"{re.escape(key)}"[ \t\r\n]*:[ \t\r\n]*("[^"]*"|[^"{{\\[,}} \t\r\n]+)')
+
+
+def _one(table: str, text: str, edit: dict[str, Any], numeric: Mapping[str, bool]) -> tuple[str, str, str]:
     key, given = edit["column"], edit["new_raw"]
     try:
         opened, members = _members(text)

@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from kintsu.core.batch import as_text
 from kintsu.core.contracts import ReadOptions, Table
 from kintsu.io.frames import FrameTable
 from kintsu.io.open import open_table
 
-__all__ = ["text_frame", "typed", "typed_frame"]
+__all__ = ["text_frame", "text_rows", "typed", "typed_frame"]
 
 
 def typed_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
@@ -36,6 +37,11 @@ def text_frame(source: Any, read: ReadOptions | None = None) -> pl.DataFrame | N
     """All cells of a text file as they stand there; None where the source has types of its own."""
     frame = _whole(open_table(source, read))
     return frame if all(dtype == pl.String for dtype in frame.dtypes) else None
+
+
+def text_rows(source: Any, read: ReadOptions | None = None) -> pl.DataFrame:
+    """All rows of any table as lossless text."""
+    return pl.DataFrame([as_text(column) for column in _whole(open_table(source, read))])
 
 
 def typed(text: pl.Series) -> pl.Series:

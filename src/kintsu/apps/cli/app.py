@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, treat, watch
+from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, stream, treat, watch
 
 __all__ = ["app"]
 
@@ -42,7 +42,7 @@ for command in (
     *(ask.ask, ask.answer, ask.teach, ask.label),
     *(mend.undo, history.log, history.show, history.store),
     *(look.profile, look.compare, look.diff),
-    watch.gate,
+    *(stream.watch, watch.gate),
     practice.generate,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from kintsu.core.errors import MissingExtra, NotifyError
+from kintsu.core.errors import NotifyError
 from kintsu.core.notice import Notice
 from kintsu.core.settings import Setting
+from kintsu.io.kafka.options import client, options_from
 
 __all__ = ["KafkaNotifier"]
 
 KEYS: Final = ("servers", "topic", "options", "timeout")
-SECRETS: Final = ("password", "secret", "token", "key.pem")
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,16 @@ class KafkaNotifier:
     def from_settings(cls, setting: Setting, environment: Mapping[str, str]) -> KafkaNotifier:
         """Keys: servers, topic, options (of librdkafka; passwords as ${NAME}), timeout."""
         told = setting.mapping(KEYS, needed=("servers", "topic"))
-        options = told["options"].mapping(form="{linger.ms: 5}") if "options" in told else {}
         return cls(
             told["servers"].text(),
             told["topic"].text(),
-            {
-                key: each.secret(environment, is_required=key.endswith(SECRETS))
-                if isinstance(each.value, str)
-                else each.value
-                for key, each in options.items()
-            },
+            options_from(told.get("options"), environment),
             told["timeout"].duration().total_seconds() if "timeout" in told else 10.0,
         )
 
     def send(self, notice: Notice) -> None:
         """Produce it, and wait until the broker has it."""
-        try:
-            from confluent_kafka import KafkaException, Producer
-        except ImportError as error:
-            raise MissingExtra("confluent-kafka", "kafka") from error
+        kafka = client()
         delivered: list[Any] = []  # errors of librdkafka, None for a message that arrived
         own = {
             "bootstrap.servers": self.servers,
@@ -62,7 +53,7 @@ class KafkaNotifier:
             "log_level": 0,  # what goes wrong is raised below
         }
         try:
-            producer = Producer({**own, **self.options})
+            producer = kafka.Producer({**own, **self.options})
             producer.produce(
                 self.topic,
                 json.dumps(notice.to_dict(), ensure_ascii=False).encode("utf-8", "replace"),
@@ -71,8 +62,8 @@ class KafkaNotifier:
                 on_delivery=lambda error, message: delivered.append(error),
             )
             left = producer.flush(self.timeout_s + 1)
-        except (KafkaException, BufferError, ValueError, TypeError) as error:
-            code = error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__
+        except (kafka.KafkaException, BufferError, ValueError, TypeError) as error:
+            code = error.args[0].name() if isinstance(error, kafka.KafkaException) else type(error).__name__
             raise NotifyError(self.name, f"topic {self.topic}: {code}: check `options`") from None
         if left or not delivered or delivered[0] is not None:
             why = delivered[0].name() if delivered and delivered[0] is not None else "no answer"

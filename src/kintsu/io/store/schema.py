@@ -46,6 +46,10 @@ __all__ = [
     "reading",
     "runs",
     "salts",
+    "stream_alerts",
+    "stream_marks",
+    "stream_windows",
+    "streams",
     "unfollowed",
     "writing",
 ]
@@ -245,6 +249,60 @@ promotions = Table(
     Index("ix_promotions_tenant_name", "tenant", "name"),
 )
 """Which version was live when: promotions and rollbacks, append-only."""
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("settings", Text, nullable=False),  # JSON
+    Column("created_at", String(32), nullable=False),
+    UniqueConstraint("tenant", "name"),
+)
+"""Streams that are mended; all workers of a group are one."""
+
+stream_marks = Table(
+    "stream_marks",
+    metadata,
+    Column("stream", Integer, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String(255), primary_key=True),  # topic, and the id that the broker gave it
+    Column("part", Integer, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("place", BigInteger, nullable=False),  # the next event: those before are counted
+)
+"""How far each part of a stream is counted: what comes again is told by it."""
+
+stream_windows = Table(
+    "stream_windows",
+    metadata,
+    Column("stream", Integer, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),  # its begin: microseconds since 1970, UTC
+    Column("tenant", String(64), nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("passed", BigInteger, nullable=False),
+    Column("healed", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    Column("late_ms", BigInteger, nullable=False),
+    Column("columns", Text, nullable=False),  # JSON: the tally of each column
+    Column("examples", Text, nullable=False),  # JSON: some changes
+)
+"""What came through in each window of time, all workers together."""
+
+stream_alerts = Table(
+    "stream_alerts",
+    metadata,
+    Column("stream", Integer, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(32), primary_key=True),  # of the content
+    Column("tenant", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("stage", String(16), nullable=False),  # detect, decide, remediate, validate
+    Column("body", Text, nullable=False),  # JSON
+    Index("ix_stream_alerts_stream_at", "stream", "at_us"),
+)
+"""What was told about streams."""
 
 
 @event.listens_for(head, "after_create")

@@ -1,0 +1,132 @@
+"""A consumer group of Kafka as a source of events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kintsu.core.errors import InputError
+from kintsu.core.events import Event, Positions
+from kintsu.io.kafka.options import client
+from kintsu.io.kafka.topics import Broker
+
+__all__ = ["KafkaSource"]
+
+OWN: Final = {
+    "enable.auto.commit": False,  # offsets go after the outputs have arrived
+    "auto.offset.reset": "earliest",
+    "partition.assignment.strategy": "range",
+    "session.timeout.ms": 10_000,  # after which a worker that was killed is replaced
+    "fetch.wait.max.ms": 50,
+    "queued.max.messages.kbytes": 65_536,  # what librdkafka holds ready for us: back-pressure begins there
+    "isolation.level": "read_committed",
+}
+
+AT_ONCE: Final = 2_000  # messages that are taken before their bytes are counted
+MOST_BYTES: Final = 32 * 2**20  # of a micro-batch
+
+
+@dataclass
+class KafkaSource:
+    """The partitions of a topic that the group gives to this worker.
+
+    It must be used by one thread. What the group takes away is first settled, as `on_leaving` was told.
+    """
+
+    broker: Broker
+    topic: str
+    group: str
+
+    def __post_init__(self) -> None:
+        kafka = client()
+        self._leave: Callable[[], object] = lambda: None
+        self._is_idle = False
+        self._consumer: Any = kafka.Consumer(self.broker.settings(**OWN, **{"group.id": self.group}))
+        self._consumer.subscribe([self.topic], on_revoke=self._on_revoke, on_lost=self._on_lost)
+        self._early: list[Any] = []  # that came while it was idle
+
+    def on_leaving(self, settle: Callable[[], object]) -> None:
+        self._leave = settle
+
+    def _on_revoke(self, _consumer: Any, _parts: Any) -> None:
+        self._leave()
+
+    def _on_lost(self, _consumer: Any, _parts: Any) -> None:
+        """The group gave our partitions away while we were silent: whoever has them begins at the last commit."""
+
+    def incarnation(self, source: str) -> str:
+        return self.broker.incarnation(source)
+
+    def poll(self, most: int, wait_s: float) -> list[Event]:
+        self._go_on()
+        messages = self._taken(most, wait_s)
+        events = []
+        for message in messages:
+            if message.error() is not None:
+                self._explain(message.error())
+                continue
+            kind, at_ms = message.timestamp()
+            events.append(
+                Event(
+                    message.topic(),
+                    message.partition(),
+                    message.offset(),
+                    at_ms if kind else 0,
+                    message.key(),
+                    message.value(),
+                    message.headers() or (),
+                )
+            )
+        if messages and not events:  # only troubles: do not ask again at once
+            time.sleep(wait_s)
+        return events
+
+    def _taken(self, most: int, wait_s: float) -> list[Any]:
+        """Messages until there are enough, or enough bytes, or the time is over."""
+        deadline = time.monotonic() + wait_s
+        messages, self._early = self._early, []
+        n_bytes = 0
+        while len(messages) < most and n_bytes < MOST_BYTES and (left := deadline - time.monotonic()) > 0:
+            got = self._consumer.consume(min(most - len(messages), AT_ONCE), left)
+            n_bytes += sum(map(len, got))
+            messages += got
+        return messages
+
+    def _explain(self, error: Any) -> None:
+        """Trouble that librdkafka does not get over by itself is raised."""
+        kafka = client()
+        told = error.code()
+        if told in (kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED, kafka.KafkaError.GROUP_AUTHORIZATION_FAILED):
+            raise InputError(f"topic {self.topic}: not allowed ({error.name()}): check the rights of this user")
+        if told == kafka.KafkaError._AUTHENTICATION or error.fatal():
+            raise InputError(f"topic {self.topic} at {self.broker.servers}: {error.name()}: check --kafka")
+
+    def commit(self, positions: Positions, *, wait: bool = False) -> None:
+        kafka = client()
+        offsets = [kafka.TopicPartition(source, part, place) for (source, part), place in positions.items()]
+        # it fails where a partition is not ours any more, or the broker is away: events that come again are told apart
+        with suppress(kafka.KafkaException):
+            self._consumer.commit(offsets=offsets, asynchronous=not wait)
+
+    def idle(self) -> None:
+        self._consumer.pause(self._consumer.assignment())  # again and again: the group may have given us more
+        self._is_idle = True
+        message = self._consumer.poll(0)  # stays in the group
+        if message is not None:
+            self._early.append(message)
+
+    def _go_on(self) -> None:
+        if self._is_idle:
+            self._consumer.resume(self._consumer.assignment())
+            self._is_idle = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the group has given it partitions."""
+        return bool(self._consumer.assignment())
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,224 @@
+"""The loop that mends a stream: take a micro-batch, mend it, send it on, and only then count and commit it.
+
+At most one micro-batch is under way: while it is delivered the next one is read and mended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kintsu.core.events import EventSink, EventSource, Output, Positions
+from kintsu.io.store.streams import Passed, StreamStore
+from kintsu.monitor.stream.tally import WindowTally
+from kintsu.run.watch_alerts import FieldJudge, StreamJudge, stages
+from kintsu.run.watch_mend import Codec, Mended, Treats, examples, held, mend_events, numeric_fields, outputs, told
+
+__all__ = ["Flow", "Pace"]
+
+WINDOW_US: Final = 10_000_000  # of the store's counts
+LEAVE_S: Final = 10.0  # for what is under way, when the group takes parts away or the worker ends
+LEAST_ROWS: Final = 500  # that the breaker judges by
+EXAMPLES: Final = 3  # changes of a micro-batch that are shown
+METRICS_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a stream is cut into micro-batches, and when the loop ends by itself.
+
+    Parameters
+    ----------
+    batch
+        Most events of a micro-batch.
+    wait_s
+        How long it waits for so many.
+    max_events, until_idle_s
+        End after so many events, or after so long without any.
+    breaker
+        Share of cells above which a micro-batch is put aside as a whole.
+    hold
+        Put whole micro-batches aside while an alert is open.
+    """
+
+    batch: int = 20_000
+    wait_s: float = 0.2
+    max_events: int | None = None
+    until_idle_s: float | None = None
+    breaker: float = 0.5
+    hold: bool = False
+
+
+@dataclass
+class Flow:
+    """One worker on a stream. `total` is what it has counted in the store."""
+
+    name: str
+    source: EventSource
+    sink: EventSink
+    treatment: Treats
+    codec: Codec
+    store: StreamStore
+    judge: StreamJudge
+    pace: Pace = field(default_factory=Pace)
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Callable[[WindowTally], None] = lambda tally: None
+    hidden: tuple[str, ...] = ()
+    total: WindowTally = field(default_factory=WindowTally)
+    n_taken: int = 0
+
+    def __post_init__(self) -> None:
+        self._stream = self.store.stream(self.name, {"treatment": self.treatment.id})
+        self._fields = FieldJudge(tuple(self.treatment.columns))
+        self._kinds: Counter[tuple[str, str]] = Counter()
+        self._recent: deque[tuple[int, int]] = deque()  # cells, and those changed, of the last micro-batches
+        self._way: tuple[Mended, list[dict[str, Any]]] | None = None
+        self._incarnations: dict[str, str] = {}
+        self._metrics, self._metrics_at = WindowTally(), time.monotonic()
+        self.source.on_leaving(lambda: self._settle(LEAVE_S, wait=True))
+
+    def run(self) -> None:
+        """Go on until told to stop, or until the pace says so; then settle what is under way."""
+        last, most_s = time.monotonic(), self.pace.until_idle_s
+        while not (self.stop.is_set() or self._left() <= 0):
+            if self.step() or not self.source.is_ready:
+                last = time.monotonic()
+            elif most_s is not None and time.monotonic() - last >= most_s:
+                break
+        self._settle(LEAVE_S, wait=True)
+        self._tell_metrics()
+        self.sink.settled(LEAVE_S)
+
+    def _left(self) -> int:
+        """Events that the next micro-batch may have."""
+        most = self.pace.max_events
+        return self.pace.batch if most is None else min(self.pace.batch, most - self.n_taken)
+
+    def step(self) -> int:
+        """Take, mend and send one micro-batch; returns its events."""
+        events = self.source.poll(self._left(), self.pace.wait_s)
+        if not events:
+            self._settle(0.0)
+            return 0
+        self.n_taken += len(events)
+        mended, alerts, sent = self._mend(events)
+        self._settle(None)
+        self.sink.send(sent)
+        for alert in alerts:
+            self.sink.tell("alerts", self.name, told(alert))
+        self._way = mended, alerts
+        return len(events)
+
+    def _mend(self, events: list[Any]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
+        mended = mend_events(self.treatment, self.codec, events)
+        troubles = [*self._fields.feed(mended), *self.judge.feed(mended)]
+        self._kinds.update(mended.kinds)
+        reason = self._reason_to_hold(mended)
+        if reason:
+            mended = held(mended, reason)
+        sent, mended = outputs(mended, self.codec, self.treatment.id, numeric_fields(self._kinds))
+        now, action = datetime.now(UTC).isoformat(timespec="milliseconds"), "hold" if reason else "mend"
+        alerts = [record for each in troubles for record in stages(self.name, each, mended, action, now)]
+        return mended, alerts, sent
+
+    def _reason_to_hold(self, mended: Mended) -> str:
+        """Why a whole micro-batch is put aside, "" where it is not."""
+        self._recent.append((mended.cells.height * mended.cells.width, mended.done.height))
+        while sum(cells for cells, _ in list(self._recent)[1:]) >= LEAST_ROWS * max(mended.cells.width, 1):
+            self._recent.popleft()
+        cells, changed = (sum(held) for held in zip(*self._recent, strict=True))
+        enough = cells >= LEAST_ROWS * max(mended.cells.width, 1)
+        if enough and changed > self.pace.breaker * cells:
+            return (
+                f"held: {100 * changed / cells:.0f} % of all cells would change, more than the "
+                f"{100 * self.pace.breaker:.0f} % of --max-share"
+            )
+        return (
+            "held: the stream is not as it should be, see the alerts"
+            if self.pace.hold and self.judge.is_alarmed
+            else ""
+        )
+
+    def _settle(self, patience_s: float | None, *, wait: bool = False) -> bool:
+        """Count and commit what is under way once it has arrived; None waits however long that takes.
+
+        While it waits the source is kept alive without taking events: that is the back-pressure.
+        """
+        deadline = None if patience_s is None else time.monotonic() + patience_s
+        while self._way is not None:
+            if self.sink.settled(0.1):
+                self._count(wait=wait)
+                return True
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            if deadline is None:
+                if self.stop.is_set():
+                    deadline = time.monotonic() + LEAVE_S
+                self.source.idle()  # what it takes away is settled in here
+        return True
+
+    def _count(self, *, wait: bool) -> None:
+        assert self._way is not None
+        (mended, alerts), self._way = self._way, None
+        first, after = _span(mended)
+        now_ms = time.time_ns() // 1_000_000
+        shown = examples(mended, EXAMPLES, self.hidden)
+        marks = Passed(
+            self._marked(first), self._marked(after), lambda m: self._tally(mended, m, now_ms), shown, alerts
+        )
+        fresh = self.store.record(self._stream, now_ms * 1_000 // WINDOW_US * WINDOW_US, marks)
+        self.source.commit(after, wait=wait)
+        self.total, self._metrics = self.total.merge(fresh), self._metrics.merge(fresh)
+        if time.monotonic() - self._metrics_at >= METRICS_S:
+            self._tell_metrics()
+        self.progress(self.total)
+
+    def _tally(self, mended: Mended, marks: Positions, now_ms: int) -> WindowTally:
+        if marks:
+            mended = mended.only(lambda e: e.place >= marks.get((self._mark_of(e.source), e.part), 0))
+        return mended.tally(now_ms)
+
+    def _marked(self, positions: Positions) -> Positions:
+        return {(self._mark_of(source), part): place for (source, part), place in positions.items()}
+
+    def _mark_of(self, source: str) -> str:
+        """A source as the store's marks know it: a topic that was made anew counts its places anew."""
+        if source not in self._incarnations:
+            self._incarnations[source] = self.source.incarnation(source)
+        return f"{source} {self._incarnations[source]}".rstrip()
+
+    def _tell_metrics(self) -> None:
+        """What was counted since the last time, as one record."""
+        self._metrics_at = time.monotonic()
+        counted, self._metrics = self._metrics, WindowTally()
+        if counted.events:
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            worker = f"{os.uname().nodename}-{os.getpid()}"
+            id = hashlib.blake2b(f"{self.name} {worker} {at}".encode(), digest_size=8).hexdigest()
+            head = {"id": id, "stream": self.name, "worker": worker, "at": at, "treatment": self.treatment.id}
+            self.sink.tell("metrics", self.name, told(head | counted.to_dict()))
+
+    def close(self) -> None:
+        """Leave the source and the sink; what was not settled comes again."""
+        self._way = None
+        self.source.close()
+        self.sink.close()
+
+
+def _span(mended: Mended) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+    """The first place of each part, and the one after its last. Places of a part rise."""
+    first: dict[tuple[str, int], int] = {}
+    after: dict[tuple[str, int], int] = {}
+    for event in mended.events:
+        at = event.source, event.part
+        if at not in first:
+            first[at] = event.place
+        after[at] = event.place + 1
+    return first, after

@@ -1,0 +1,92 @@
+"""Streams in the store: every event is counted once, whoever brings it how often."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kintsu.io.store.history import History
+from kintsu.io.store.streams import Passed, StreamStore
+from kintsu.monitor.stream.tally import ColumnTally, WindowTally
+
+
+def passed(first, after, part=0, **more):
+    """Events of one part, each with one cell."""
+
+    def tally(marks):
+        n = max(after - max(first, marks.get(("orders", part), 0)), 0)
+        return WindowTally(n, passed=n, columns={"a": ColumnTally(n)})
+
+    return Passed({("orders", part): first}, {("orders", part): after}, tally, **more)
+
+
+@pytest.fixture
+def store(store_place):
+    return StreamStore(History(store_place))
+
+
+def test_what_comes_again_is_not_counted_again(store):
+    stream = store.stream("g/orders", {})
+    counted = [store.record(stream, 0, passed(*span)).events for span in ((0, 5), (0, 5), (3, 8), (8, 9), (2, 4))]
+    assert counted == [5, 0, 3, 1, 0]
+    assert store.marks(stream) == {("orders", 0): 9}
+    (window,) = store.windows(stream)
+    assert window.tally == WindowTally(9, passed=9, columns={"a": ColumnTally(9)})
+
+
+def test_workers_on_other_parts_share_a_window(store):
+    stream = store.stream("g/orders", {})
+
+    def work(part):
+        for at in range(0, 50, 5):
+            store.record(stream, 0, passed(at, at + 5, part, examples=[{"id": f"{part}/{at}"}]))
+
+    workers = [threading.Thread(target=work, args=(part,)) for part in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    (window,) = store.windows(stream)
+    assert window.tally.events == 150 and window.tally.columns["a"].cells == 150 and len(window.examples) == 20
+
+
+def test_an_alert_is_kept_once_and_only_with_new_events(store):
+    stream = store.stream("g/orders", {})
+    alert = {"id": "a-detect", "stage": "detect", "message": "é"}
+    store.record(stream, 7, passed(0, 5, alerts=[alert, alert]))
+    store.record(stream, 8, passed(5, 6, alerts=[alert]))
+    store.record(stream, 9, passed(5, 6, alerts=[alert | {"id": "b-detect"}]))
+    assert store.alerts(stream) == [alert]
+
+
+def test_a_tenant_sees_nothing_of_another(store):
+    stream = store.stream("g/orders", {})
+    store.record(stream, 0, passed(0, 5, alerts=[{"id": "a", "stage": "detect"}]))
+    other = StreamStore(History(store.history.place, tenant="other"))
+    assert other.names() == {} and store.names() == {"g/orders": stream}
+    assert other.windows(stream) == [] and other.alerts(stream) == [] and other.marks(stream) == {}
+    assert other.stream("g/orders", {}) != stream
+    assert other.retain(stream, datetime.now(UTC)) == 0 and len(store.windows(stream)) == 1
+
+
+def test_old_windows_are_forgotten_and_marks_are_not(store):
+    stream = store.stream("g/orders", {})
+    store.record(stream, 0, passed(0, 5, alerts=[{"id": "a", "stage": "detect"}]))
+    store.record(stream, 10_000_000, passed(5, 6))
+    assert store.retain(stream, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)) == 1
+    assert [window.at_us for window in store.windows(stream)] == [10_000_000] and store.alerts(stream) == []
+    assert store.record(stream, 20_000_000, passed(0, 6)).events == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=8))
+def test_any_spans_without_gaps_count_each_event_once(tmp_path_factory, wanted):
+    store = StreamStore(History(tmp_path_factory.mktemp("store")))
+    stream = store.stream("s", {})
+    end = 0
+    for back, n in wanted:
+        first = max(end - back, 0)
+        store.record(stream, 0, passed(first, first + n))
+        end = max(end, first + n)
+    assert sum(window.tally.events for window in store.windows(stream)) == end

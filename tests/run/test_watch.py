@@ -1,0 +1,240 @@
+"""Mending a stream: every event comes out once, as it came or mended, whatever happens."""
+
+import json
+import random
+
+import pytest
+from streaming import COLUMNS, MadeUp, event
+
+from kintsu.core.errors import OutputError
+from kintsu.core.events import CHANGES, HEALED, QUARANTINE, WHY, Event
+from kintsu.io.json_events import JsonEvents
+from kintsu.io.queues import MemorySink, QueueSource
+from kintsu.io.store.history import History
+from kintsu.io.store.streams import StreamStore
+from kintsu.run.watch_alerts import FieldJudge, StreamJudge
+from kintsu.run.watch_flow import Flow, Pace
+from kintsu.run.watch_mend import mend_cells, mend_events
+
+EVENTS = JsonEvents()
+BAD = [b"{broken", b"[1]", event(3, id=None), event(4, city="boom"), b"\xff"]
+
+
+def flow(folder, values, pace=None, judge=None, treatment=None, sink=None, **more):
+    """A worker on events that wait already."""
+    source = QueueSource("orders", "first", capacity=1_000_000)
+    source.push(values)
+    store = StreamStore(History(folder))
+    pace = pace or Pace(wait_s=0.01, until_idle_s=0.0)
+    return Flow(
+        "t/orders",
+        source,
+        sink or MemorySink(),
+        treatment or MadeUp(),
+        EVENTS,
+        store,
+        judge or StreamJudge(),
+        pace,
+        **more,
+    )
+
+
+def ran(*arguments, **options):
+    worker = flow(*arguments, **options)
+    worker.run()
+    return worker
+
+
+def header(output, name):
+    return dict(output.headers).get(name, b"").decode()
+
+
+def alerts(worker, stage="detect"):
+    records = [json.loads(record) for channel, record in worker.sink.told if channel == "alerts"]
+    return [record for record in records if record["stage"] == stage]
+
+
+def test_an_event_without_a_change_goes_on_byte_for_byte(tmp_path):
+    values = [b' {"id":"1", "city" : "Nice","new": [1.50]} ', event(0), None]
+    worker = ran(tmp_path, values)
+    assert [output.value for output in worker.sink.outputs.values()] == values
+    assert all(output.to == HEALED and not header(output, CHANGES) for output in worker.sink.outputs.values())
+
+
+def test_a_change_touches_its_field_alone_and_is_told(tmp_path):
+    worker = ran(tmp_path, [event(0), event(1), b'{"id":"7" ,"city":"Pari", "amount": "1.50 EUR","x":1.50}'])
+    output = worker.sink.outputs["orders/0/2"]
+    assert output.value == b'{"id":"7" ,"city":"Paris", "amount": 1.50,"x":1.50}'
+    assert json.loads(header(output, CHANGES)) == [
+        {"column": "city", "old": "Pari", "new": "Paris", "recipe": "r-city", "confidence": 0.99},
+        {"column": "amount", "old": "1.50 EUR", "new": "1.50", "recipe": "r-amount", "confidence": 0.99},
+    ]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1000])
+def test_what_cannot_be_read_or_mended_is_put_aside_as_it_came(tmp_path, batch):
+    values = [event(0), *BAD, event(13)]
+    worker = ran(tmp_path, values, Pace(batch, 0.01, until_idle_s=0.0))
+    outputs = worker.sink.outputs
+    assert len(outputs) == len(values)
+    aside = {key: output for key, output in outputs.items() if output.to == QUARANTINE}
+    assert [output.value for output in aside.values()] == BAD
+    why = [header(output, WHY) for output in aside.values()]
+    assert why[0].startswith("not JSON") and why[1].startswith("not an object") and why[2] == "no id"
+    assert why[3] == "mending failed: RuntimeError" and why[4].startswith("not UTF-8")
+    assert (worker.total.passed, worker.total.healed, worker.total.quarantined) == (1, 1, 5)
+
+
+def test_a_treatment_that_always_fails_loses_nothing(tmp_path):
+    class Broken(MadeUp):
+        def mend(self, batch):
+            raise ValueError("no")
+
+    worker = ran(tmp_path, [event(n) for n in range(3000)], treatment=Broken())
+    assert {output.to for output in worker.sink.outputs.values()} == {QUARANTINE} and len(worker.sink.outputs) == 3000
+
+
+def test_micro_batches_of_any_size_give_the_same(tmp_path):
+    values = [event(n) for n in range(700)]
+    random.Random(1).shuffle(values)
+    told = []
+    for batch in (1, 7, 64, 700):
+        outputs = ran(tmp_path / str(batch), values, Pace(batch, 0.0, until_idle_s=0.0)).sink.outputs.values()
+        told.append([(output.event.id, header(output, CHANGES), json.loads(output.value)) for output in outputs])
+    assert all(each == told[0] for each in told) and sum(bool(changes) for _, changes, _ in told[0]) == 77
+
+
+def test_the_store_counts_what_came_through(tmp_path):
+    worker = ran(tmp_path, [event(n) for n in range(1000)] + BAD, Pace(100, 0.0, until_idle_s=0.0))
+    windows = worker.store.windows(worker.store.names()["t/orders"])
+    assert sum(window.tally.events for window in windows) == 1005
+    assert sum(window.tally.healed for window in windows) == 110
+    assert sum(window.tally.columns["amount"].changed for window in windows) == 10
+    assert windows[0].examples[0]["old"] == "Pari"
+
+
+def test_values_of_sensitive_columns_are_not_kept(tmp_path):
+    worker = ran(tmp_path, [event(3)], hidden=("city",))
+    (window,) = worker.store.windows(1)
+    assert window.examples[0]["column"] == "city" and window.examples[0]["old"] is None
+
+
+def test_what_comes_again_after_a_crash_is_counted_once(tmp_path):
+    values = [event(n) for n in range(100)]
+    first = flow(tmp_path, values, Pace(30, 0.0, max_events=60))
+    first.source.commit = lambda positions, wait=False: None  # killed before that
+    first.run()
+    again = ran(tmp_path, values, Pace(50, 0.0, until_idle_s=0.0))
+    assert first.total.events == 60 and again.total.events == 40 and len(again.sink.outputs) == 100
+    anew = flow(tmp_path, values)
+    anew.source.run = "second"  # a queue that begins at 0 once more
+    anew.run()
+    assert anew.total.events == 100
+
+
+def test_nothing_is_committed_before_it_has_arrived(tmp_path):
+    class Slow(MemorySink):
+        n_left = 5
+
+        def settled(self, wait_s):
+            self.n_left -= 1
+            if self.n_left == 2:
+                assert worker.source._done == 0 and worker.total.events == 0
+            return self.n_left <= 0
+
+    worker = flow(tmp_path, [event(n) for n in range(10)], Pace(5, 0.0, max_events=10), sink=Slow())
+    worker.run()
+    assert worker.source._done == 10 and worker.total.events == 10
+
+
+def test_a_micro_batch_of_which_too_much_would_change_is_held_as_a_whole(tmp_path):
+    values = [event(n) for n in range(600)] + [event(n, city="Pari", amount="1 EUR") for n in range(600)]
+    worker = ran(tmp_path, values, Pace(600, 0.0, until_idle_s=0.0, breaker=0.4))
+    outputs = list(worker.sink.outputs.values())
+    assert {output.to for output in outputs[600:]} == {QUARANTINE} and worker.total.held == 600
+    assert [output.value for output in outputs[600:]] == values[600:]
+    assert "50 % of all cells would change" in header(outputs[-1], WHY)
+    assert {output.to for output in outputs[:600]} == {HEALED}
+
+
+def judge(n=5000):
+    cells = EVENTS.decode([event(n) for n in range(n)], COLUMNS).cells
+    made = StreamJudge()
+    made.learn(cells, mend_cells(MadeUp(), cells).outcome)
+    return made
+
+
+def test_a_null_flood_and_a_type_break_are_told_once_with_their_stages(tmp_path):
+    right = [event(n) for n in range(2000)]
+    flood = [event(n, email=None) for n in range(1000)]
+    broken = [event(n, amount="lots") for n in range(1000)]
+    worker = ran(tmp_path, right + flood + broken + right * 6, Pace(500, 0.0, until_idle_s=0.0), judge())
+    found = [(alert["kind"], alert["column"], alert["over"]) for alert in alerts(worker)]
+    assert found[0] == ("null_flood", "email", False)
+    assert {("type_change", "amount", False), ("type_break", "amount", False)} <= set(found)
+    assert set(found) >= {("null_flood", "email", True), ("type_break", "amount", True)}
+    assert found.count(("null_flood", "email", False)) == 1
+    flood = alerts(worker)[0]
+    assert flood["first"] == "orders/0/2000" and flood["expected"] < 0.01 and flood["found"] == 1.0
+    assert [alerts(worker, stage)[0]["alert"] for stage in ("decide", "remediate", "validate")] == [flood["alert"]] * 3
+    assert alerts(worker, "validate")[0]["left"] == 1.0
+    ids = [record["id"] for record in worker.store.alerts(1)]
+    assert len(ids) == len(set(ids)) and f"{flood['alert']}-detect" in ids
+
+
+def test_a_stream_as_usual_is_quiet(tmp_path):
+    worker = ran(tmp_path, [event(n) for n in range(20_000)], Pace(700, 0.0, until_idle_s=0.0), judge())
+    assert alerts(worker) == []
+
+
+def test_without_a_reference_the_first_events_are_learnt(tmp_path):
+    values = [event(n) for n in range(6000)] + [event(n, email=None) for n in range(1000)]
+    worker = ran(tmp_path, values, Pace(1000, 0.0, until_idle_s=0.0))
+    assert [alert["kind"] for alert in alerts(worker)][:1] == ["null_flood"]
+
+
+def test_what_is_put_aside_suddenly_is_an_alert_and_may_hold_the_stream(tmp_path):
+    values = [event(n) for n in range(1000)] + [event(n, id=None) for n in range(500)] + [event(n) for n in range(500)]
+    worker = ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0, hold=True), judge())
+    assert "outcome" in {alert["kind"] for alert in alerts(worker)}
+    assert worker.total.held == 1000 and "see the alerts" in header(worker.sink.outputs["orders/0/1999"], WHY)
+
+
+def fields(*batches):
+    held = FieldJudge(COLUMNS)
+    return [
+        [
+            (t.kind, t.column, t.is_over)
+            for t in held.feed(
+                mend_events(MadeUp(), EVENTS, [Event("s", 0, n, 0, None, v) for n, v in enumerate(values)])
+            )
+        ]
+        for values in batches
+    ]
+
+
+def test_fields_that_come_go_or_change_their_kind_are_told():
+    usual, new = [event(n) for n in range(100)], [event(n, new=1) for n in range(3)]
+    less = [json.dumps({k: v for k, v in json.loads(value).items() if k != "email"}).encode() for value in usual]
+    text = [event(n, amount="1.5") for n in range(100)]
+    told = fields(usual, usual + new, usual, less, usual, text, text)
+    assert told == [
+        [],
+        [("new_field", "new", False)],
+        [],
+        [("missing_field", "email", False)],
+        [("missing_field", "email", True)],
+        [("type_change", "amount", False)],
+        [],
+    ]
+
+
+def test_a_full_queue_refuses_all_or_nothing():
+    source = QueueSource("q", "1", capacity=3)
+    assert source.push([b"1", b"2"]) == 2
+    with pytest.raises(OutputError, match="2 events wait already"):
+        source.push([b"3", b"4"])
+    assert not source.wait(2, 0.0)
+    assert [e.value for e in source.poll(9, 0.0)] == [b"1", b"2"]
+    source.commit({("q", 0): 2})
+    assert source.wait(2, 0.0)

@@ -1,0 +1,117 @@
+"""Mending a topic of a real broker."""
+
+import json
+import threading
+from collections import Counter
+
+import pytest
+from streaming import QUICK, MadeUp, event
+
+from kintsu.core.errors import InputError, UsageError
+from kintsu.io.kafka.topics import Broker
+from kintsu.io.store.history import History
+from kintsu.io.store.streams import StreamStore
+from kintsu.run.watch import watch
+from kintsu.run.watch_flow import Pace
+
+ALL = 8.0  # seconds without an event after which a test gives up
+
+
+def mend(server, folder, n=None, **options):
+    pace = Pace(wait_s=0.1, max_events=n, until_idle_s=ALL)
+    chosen = {"bootstrap": server.address, "topic": "orders", "treatment": MadeUp(), "kafka": QUICK, "pace": pace}
+    return watch(home=folder / "home", **{**chosen, **options})
+
+
+def ids(messages):
+    return Counter(dict(message.headers())["kintsu-id"].decode() for message in messages)
+
+
+def test_events_go_on_with_all_that_came_with_them(kafka, tmp_path):
+    kafka.make("orders", 3)
+    values = [event(n) for n in range(500)] + [b"{broken", None]
+    kafka.put("orders", values, headers=[("trace", b"7"), ("empty", None)], timestamp=1_700_000_000_123)
+    done = mend(kafka, tmp_path, len(values))
+    healed, aside = kafka.get("orders.healed", 501), kafka.get("orders.quarantine", 1)
+    source = {(m.partition(), m.offset()): m for m in kafka.get("orders", len(values))}
+    assert (done.tally.healed, done.tally.passed, done.tally.quarantined) == (55, 446, 1)
+    for message in healed + aside:
+        headers = dict(message.headers())
+        topic, part, place = headers["kintsu-id"].decode().split("/")
+        came = source.pop((int(part), int(place)))
+        assert topic == "orders" and message.key() == came.key() and message.timestamp() == came.timestamp()
+        assert message.headers()[:2] == came.headers() and headers["kintsu-treatment"] == b"t-made-up"
+        assert message.partition() == came.partition()
+        assert (message.value() == came.value()) == ("kintsu-changes" not in headers)
+    assert not source and dict(aside[0].headers())["kintsu-why"].startswith(b"not JSON")
+    metrics = [json.loads(message.value()) for message in kafka.get("data-quality-metrics", 1)]
+    assert sum(record["events"] for record in metrics) == len(values)
+
+
+def test_a_second_run_goes_on_where_the_first_ended(kafka, tmp_path):
+    kafka.make("orders", 2)
+    kafka.put("orders", [event(n) for n in range(100)])
+    assert mend(kafka, tmp_path, 60).tally.events == 60
+    assert mend(kafka, tmp_path, 40).tally.events == 40
+    seen = ids(kafka.get("orders.healed", 100))
+    assert len(seen) == 100 and set(seen.values()) == {1}
+
+
+def test_two_workers_share_the_partitions_and_one_store(kafka, tmp_path):
+    kafka.make("orders", 4)
+    stop = threading.Event()
+    done = []
+
+    def work():
+        done.append(mend(kafka, tmp_path, stop=stop, pace=Pace(wait_s=0.1)))
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    store = StreamStore(History(tmp_path / "home"))
+    for _ in range(20):
+        kafka.put("orders", [event(n) for n in range(100)], key=None)
+        stop.wait(0.2)
+    seen = ids(kafka.get("orders.healed", 2000))
+    stop.set()
+    for worker in workers:
+        worker.join()
+    windows = store.windows(store.names()["kintsu/orders"])
+    assert len(seen) == 2000
+    assert sum(window.tally.events for window in windows) == 2000 == sum(each.tally.events for each in done)
+
+
+def test_a_topic_made_anew_is_counted_anew(kafka, tmp_path):
+    from confluent_kafka.admin import AdminClient
+
+    kafka.make("orders", 1)
+    kafka.put("orders", [event(0)] * 5)
+    assert mend(kafka, tmp_path, 5).tally.events == 5
+    admin = AdminClient({"bootstrap.servers": kafka.address, "log_level": 0})
+    admin.delete_topics(["orders"])["orders"].result(10)
+    kafka.make("orders", 1)
+    kafka.put("orders", [event(0)] * 5)
+    assert mend(kafka, tmp_path, 5, group="other").tally.events == 5
+
+
+def test_an_event_that_is_too_large_with_its_changes_is_put_aside_by_name(kafka, tmp_path):
+    kafka.make("orders", 1)
+    kafka.put("orders", [event(3, note="x" * 5000), event(0)])
+    mend(kafka, tmp_path, 2, kafka={**QUICK, "message.max.bytes": 5100})
+    (aside,) = kafka.get("orders.quarantine", 1)
+    assert aside.value() is None and b"the event is at orders/0/0" in dict(aside.headers())["kintsu-why"]
+
+
+def test_what_hinders_the_start_is_told():
+    with pytest.raises(InputError, match=r"no Kafka broker answers at 127.0.0.1:1 .*is it running"):
+        Broker("127.0.0.1:1", patience_s=0.3).check("orders")
+    with pytest.raises(InputError, match=r"Kafka does not take these options .*check --kafka"):
+        Broker("127.0.0.1:1", {"no.such.option": 1}).check("orders")
+
+
+def test_a_topic_that_is_missing_is_told_with_the_nearest(kafka, tmp_path):
+    kafka.make("orders", 1)
+    with pytest.raises(InputError, match=r"has no topic 'order'; did you mean 'orders'\?"):
+        mend(kafka, tmp_path, topic="order")
+    with pytest.raises(UsageError, match="cannot go back to 'orders'"):
+        mend(kafka, tmp_path, healed="orders")
