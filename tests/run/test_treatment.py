@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from kintsu.apps.cli.app import app
@@ -66,6 +68,37 @@ def test_replayed_on_its_own_table_it_makes_the_changes_of_heal(table, treatment
     assert not mended.failed
     assert len(healed) > 50
     assert set(mended.applied.select(CELL).rows()) == set(healed.select(CELL).rows())
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Treatment:
+    where = tmp_path_factory.mktemp("people")
+    made = generate("customers", rows=1_000, seed=1).dirty
+    return train(made, out=where / "p.treatment", home=where / "home", crash_test=False).treatment
+
+
+@settings(max_examples=3, deadline=None)
+@given(order=st.randoms(use_true_random=False), sizes=st.lists(st.integers(1, 80), min_size=2, max_size=4))
+@pytest.mark.parametrize("kind", ["orders", "customers"])
+def test_any_split_and_any_order_of_rows_gives_the_same_changes(kind, order, sizes, treatment, people):
+    judge = treatment if kind == "orders" else people
+    rows = generate(kind, rows=160, seed=11, errors=0.1).dirty
+    whole = judge.mend(batch(rows))
+    assert len(whole.decisions) > 50
+    places = list(range(len(rows)))
+    order.shuffle(places)
+    at, done, left = 0, [], []
+    while at < len(places):
+        size = sizes[len(done) % len(sizes)]
+        mine = pl.Series(places[at : at + size], dtype=pl.Int64)
+        part = judge.mend(batch(rows[mine], mine))
+        assert not part.failed
+        done.append(part.decisions)
+        left.append(part.unmendable)
+        at += size
+    told = pl.concat(done).select(*CELL, "confidence", "recipe")
+    assert sorted(told.rows(), key=str) == sorted(whole.decisions.select(*CELL, "confidence", "recipe").rows(), key=str)
+    assert pl.concat(left).sort("row").equals(whole.unmendable)
 
 
 def test_a_recipe_that_a_person_refuses_is_not_applied(treatment, table, copy):

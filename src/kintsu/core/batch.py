@@ -114,6 +114,11 @@ class Column:
         return self.series.is_null()
 
     @cached_property
+    def distinct(self) -> pl.Series:
+        """Distinct non-null texts, in no order that means anything."""
+        return self.text.drop_nulls().unique()
+
+    @cached_property
     def counts(self) -> pl.DataFrame:
         """Distinct non-null texts with their number of rows: `value` String, `n` UInt32; sorted by value."""
         counted = self.text.drop_nulls().alias("value").value_counts(name="n", sort=False)

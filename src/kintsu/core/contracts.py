@@ -136,8 +136,8 @@ class Frozen:
 class Freezes(Protocol):
     """A detector or healer whose trained model is not fit to judge rows of other tables, one by one, as it is.
 
-    Of members without this method the model is kept as it is. At replay the reference knows no rows: what `find` and
-    `propose` need of them has to be in the model.
+    Of members without this method the model is kept as it is, or as its own method `frozen(reference)` says. At replay
+    the reference knows no rows: what `find` and `propose` need of them has to be in the model.
     """
 
     def frozen(self, model: Any, reference: Reference) -> Frozen:

@@ -196,13 +196,14 @@ def _votes(parts: pl.DataFrame, column: str, formats: tuple[str, ...]) -> list[t
 
 
 def find_formats(
-    values: pl.Series, n: pl.Series | None = None, *, day_first: bool | None = None, most: int = 8
+    values: pl.Series, n: pl.Series | None = None, *, day_first: bool | None = None, most: int | None = 8
 ) -> list[DateFormat]:
     """Formats of dates and times that occur among distinct `values` with counts `n`, most cells first.
 
     Shares are of all cells handed in and may overlap where a text can be read in two ways ("03/04/2021"); the first
     is the column's: the reading that fits most cells; where two fit alike, `day_first` decides (default: month
-    first). Cost: about 40 regular expressions over the distinct values, so hand over a few thousand at most.
+    first). Cost: about 40 regular expressions over the distinct values, so hand over a few thousand at most. With
+    `most` None all formats are found that any value can be read in: those of one value then depend on no other.
     """
     counts = pl.Series([1] * len(values), dtype=pl.Int64) if n is None else n.cast(pl.Int64)
     total = int(counts.sum() or 0)
@@ -216,17 +217,19 @@ def find_formats(
     for kind, condition in kinds.items():
         part = parts.filter(condition)
         if len(part):
-            found += [DateFormat(f, kind, cells / total) for f, cells in _of_kind(part, kind, days) if cells]
+            every = _of_kind(part, kind, days, every=most is None)
+            found += [DateFormat(f, kind, cells / total) for f, cells in every if cells]
     ranked = sorted(found, key=lambda f: -f.share)[:most]
     return [_spelt(f, parts) for f in ranked]
 
 
-def _of_kind(part: pl.DataFrame, kind: str, days: tuple[str, ...]) -> list[tuple[str, int]]:
+def _of_kind(part: pl.DataFrame, kind: str, days: tuple[str, ...], *, every: bool) -> list[tuple[str, int]]:
     if kind == "date":
         return _votes(part, "day", days)
     if kind == "time":
         return _votes(part, "clock", TIME_FORMATS)
-    dates, clocks = _votes(part, "day", days)[:4], _votes(part, "clock", TIME_FORMATS)[:3]
+    dates, clocks = _votes(part, "day", days), _votes(part, "clock", TIME_FORMATS)
+    dates, clocks = (dates, clocks) if every else (dates[:4], clocks[:3])
     layouts = (
         part.with_columns(
             form=pl.when(pl.col("layout").str.starts_with("{t}"))
@@ -239,7 +242,7 @@ def _of_kind(part: pl.DataFrame, kind: str, days: tuple[str, ...]) -> list[tuple
         .to_list()
     )
     whole = []
-    for form in layouts[:2]:
+    for form in layouts if every else layouts[:2]:
         for d, _ in dates:
             for t, _ in clocks:
                 gap = "T" if form[1:] == "T" else " "

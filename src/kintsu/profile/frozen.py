@@ -22,14 +22,13 @@ class RowsNeeded(UsageError):
 
 @dataclass(frozen=True, eq=False)
 class FrozenReference:
-    """`core.contracts.Reference` of a table that was trained on before: facts, kept counts, and choices."""
+    """`core.contracts.Reference` of a table that was trained on before: facts and choices."""
 
     table: TableRef
     columns: tuple[str, ...]
     rows: int
     seed: int
     facts: Mapping[str, ColumnProfile]
-    counted: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -45,7 +44,7 @@ class FrozenReference:
         return False  # rows that come later may hold other values
 
     def values(self, name: str) -> pl.DataFrame:
-        return self.counted[name] if name in self.counted else self._gone(f"the values of {name}")
+        return self._gone(f"the values of {name}")
 
     def counts(self, names: tuple[str, ...]) -> pl.DataFrame:
         return self._gone(f"combinations of {', '.join(names)}")
@@ -73,6 +72,5 @@ def frozen(reference: Reference) -> FrozenReference:
         rows=reference.rows,
         seed=reference.seed,
         facts={name: reference.column(name) for name in reference.columns},  # type: ignore[misc]
-        counted={name: reference.values(name) for name in reference.columns},
         options={name: value for name, value in options.items() if value is not None},
     )

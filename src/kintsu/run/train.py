@@ -162,7 +162,10 @@ def _kept(judged: Judged) -> tuple[Kept, dict[str, str]]:
     models: dict[str, dict[str, Any]] = {"detectors": {}, "healers": {}}
     for kind, members in (("detectors", trained.detectors), ("healers", trained.healers)):
         for name, (member, model) in members.items():
-            left = member.frozen(model, reference) if isinstance(member, Freezes) else Frozen(model)
+            if isinstance(member, Freezes):
+                left = member.frozen(model, reference)
+            else:
+                left = Frozen(model.frozen(reference) if hasattr(model, "frozen") else model)
             if left.left_out:
                 left_out[name] = left.left_out
             if left.model is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import polars as pl
@@ -13,17 +12,17 @@ from kintsu.core.memory import remembered
 from kintsu.profile.dates import DateFormat
 from kintsu.profile.values.missing_tokens import judge_null_tokens, judge_sentinels
 from kintsu.profile.values.moments import column_format, judge_moments
-from kintsu.profile.values.nature import nature_of, parsed_like
+from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.noise import judge_noise
 from kintsu.profile.values.oddities import judge_characters, judge_rare, judge_surprise
 from kintsu.profile.values.quantities import judge_quantities
 from kintsu.profile.values.shapes import Shapes, find_shapes, judge_shapes
-from kintsu.profile.values.spelling import judge_case, judge_encoding, judge_wrapping
+from kintsu.profile.values.spelling import judge_case, judge_wrapping
 from kintsu.profile.values.surface import clean_of, compose, surface_of
 from kintsu.profile.values.typos import judge_cut, judge_stuck, judge_typos
-from kintsu.profile.values.view import NOTHING, ColumnView, besides, view_of
+from kintsu.profile.values.view import NOTHING, besides, view_of
 
-__all__ = ["chosen_of", "judge_unseen", "judgement_of", "moment_format", "shapes_of"]
+__all__ = ["chosen_of", "habitual_tokens", "judgement_of", "moment_format", "shapes_of"]
 
 
 def shapes_of(reference: Reference, name: str) -> Shapes | None:
@@ -92,7 +91,7 @@ class _Column:
 
 
 def _null_tokens(c: _Column) -> pl.DataFrame:
-    return judge_null_tokens(c.nature, is_patterned=c.shapes is not None, habitual=_habitual(c.reference))
+    return judge_null_tokens(c.nature, is_patterned=c.shapes is not None, habitual=habitual_tokens(c.reference))
 
 
 def _sentinels(c: _Column) -> pl.DataFrame:
@@ -147,34 +146,6 @@ def _judge(reference: Reference) -> dict[str, pl.DataFrame]:
     return {
         name: compose(surface_of(reference, name), table, view_of(reference, name)) for name, table in judged.items()
     }
-
-
-def judge_unseen(reference: Reference, name: str, values: pl.Series) -> pl.DataFrame:
-    """Judgement of distinct values that the reference has not counted: of a later batch, or beyond its cap.
-
-    By what was learned of the column: tokens, numbers, units, dates, patterns, encodings. Slips and noise are judged
-    against counts, so only values that the reference has seen can be found to be such.
-    """
-    view, column = view_of(reference, name), _Column(reference, name)
-    fresh = pl.DataFrame({"value": values, "n": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
-    fresh = fresh.filter(pl.col("value").str.strip_chars() != "")
-    if view.filled < 5 or not len(fresh):
-        return NOTHING
-    seen, nature, shapes = ColumnView(name, fresh, view.filled, view.nulls, view.facts), column.nature, column.shapes
-    parsed, column.left = parsed_like(nature, fresh), fresh
-    alien = replace(nature, parsed=parsed)
-    column.take(judge_null_tokens(alien, is_patterned=shapes is not None, habitual=_habitual(reference)))
-    if nature.is_numeric:
-        column.take(judge_quantities(nature, column.left, parsed))
-    else:
-        usual = column_format(view, day_first=reference.option("day_first")) if column.is_text else None
-        if usual is not None:
-            column.take(judge_moments(seen, column.left, usual))
-        column.take(judge_encoding(column.left))
-        if shapes is not None:
-            column.take(judge_shapes(seen, shapes, column.left))
-        column.take(judge_characters(seen, column.left))
-    return column.found.sort("value")
 
 
 _PARTLY: Final = ("strip_unit", "spell_unit", "number_format", "drop_character", "look_alike", "extract", "constant")
@@ -239,7 +210,7 @@ def _with_lost_values(column: _Column) -> pl.DataFrame:
     return table.with_columns(new_score=lowered)
 
 
-def _habitual(reference: Reference) -> frozenset[str]:
+def habitual_tokens(reference: Reference) -> frozenset[str]:
     """Null tokens that stand in many cells (1 % or more) of three columns with few empty cells; remembered."""
 
     def build() -> frozenset[str]:

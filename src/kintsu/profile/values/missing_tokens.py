@@ -21,19 +21,28 @@ HABITUAL: Final = (
 HOLE: Final = 0.45
 
 
-def judge_null_tokens(nature: Nature, *, is_patterned: bool, habitual: frozenset[str] = frozenset()) -> pl.DataFrame:
+def judge_null_tokens(
+    nature: Nature,
+    *,
+    is_patterned: bool,
+    habitual: frozenset[str] = frozenset(),
+    unseen: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Null tokens where they are odd in the column.
 
     In a column of numbers or of one strict pattern any token is a missing value. In a column of text a sure token
     (`N/A`) is; a mark or a word is odd only where the column also has empty cells: else it is how this table spells
     "none", and people decide. A token held by most cells is left alone. `habitual` tokens are how the whole table
-    spells it; outside columns of numbers they are only pointed at.
+    spells it; outside columns of numbers they are only pointed at. Of values that nature has not seen (`unseen`, as
+    `parsed_like` reads them) each is judged by itself.
     """
     view = nature.view
-    tokens = nature.parsed.filter(pl.col("token")).with_columns(
-        strength=null_strength(pl.col("value")), share=pl.col("n") / max(view.filled, 1)
+    tokens = (
+        (nature.parsed if unseen is None else unseen)
+        .filter(pl.col("token"))
+        .with_columns(strength=null_strength(pl.col("value")), share=pl.col("n") / max(view.filled, 1))
     )
-    held = float(tokens["share"].sum()) if len(tokens) else 0.0
+    held = nature.token_share
     if not len(tokens) or held > 0.9:
         return NOTHING
     strict = nature.kind in ("number", "code") or is_patterned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import polars as pl
@@ -11,7 +12,7 @@ from kintsu.core.phrase import phrase, quoted
 from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render, written
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
-__all__ = ["column_format", "judge_moments"]
+__all__ = ["Moments", "column_format", "judge_moments", "moments_of"]
 
 _PROBE: Final = 2_000  # distinct values that the format is learned from
 _MOST: Final = 50_000  # most odd values that are read
@@ -33,14 +34,50 @@ def column_format(view: ColumnView, *, day_first: bool | None = None) -> DateFor
     return found if found is not None and found.share >= 0.5 else None
 
 
-def judge_moments(view: ColumnView, left: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
-    """Values of `left` in other formats, rewritten where there is one reading; days that do not exist."""
+@dataclass(frozen=True)
+class Moments:
+    """What is usual for the dates or times of a column, to judge others by.
+
+    `first` and `last` bound the moments that years of two digits are read into, `low` and `high` (physical time) those
+    that may be of this column; None: nothing is known. `order`: whether values with one reading have the month first,
+    and how sure that is; None where too few tell.
+    """
+
+    usual: DateFormat
+    first: Any = None
+    last: Any = None
+    low: int | None = None
+    high: int | None = None
+    order: tuple[bool, float] | None = None
+
+
+def moments_of(view: ColumnView, usual: DateFormat) -> Moments:
+    """What the values of a column say."""
+    plain = _bounds(view, usual)
+    odd = view.values.filter(~matches(view.values["value"], usual.format))
+    every = _readings(odd.head(_MOST), plain, alone=True) if len(odd) else None
+    return plain if every is None else replace(plain, order=_order_of(every))
+
+
+def _bounds(view: ColumnView, usual: DateFormat) -> Moments:
+    known = _moments(view.values["value"], usual.format)
+    return Moments(usual, *_span(known), *_near(known))
+
+
+def judge_moments(
+    view: ColumnView, left: pl.DataFrame, usual: DateFormat, known: Moments | None = None
+) -> pl.DataFrame:
+    """Values of `left` in other formats, rewritten where there is one reading; days that do not exist.
+
+    With `known`, of a view that did not count them, each value is judged by itself.
+    """
     fits = matches(left["value"], usual.format)
     odd = left.filter(~fits)
     out = []
     if 0 < len(odd) <= _MOST:
-        known = _moments(view.values["value"], usual.format)
-        out.append(_rewritten(odd, usual, _span(known), known))
+        every = _readings(odd, _bounds(view, usual) if known is None else known, alone=known is not None)
+        order = known.order if known is not None else None if every is None else _order_of(every)
+        out.append(NOTHING if every is None else _rewritten(every, usual, order))
         left_over = besides(odd, out[0]["value"])
         out.append(_exchanged(left_over, usual))
     inside = left.filter(fits)
@@ -90,22 +127,35 @@ def _in_span(moments: pl.Series, span: tuple[Any, Any]) -> tuple[pl.Series, pl.S
     return told["new"], told["guess"].fill_null(False)
 
 
-def _is_far(moments: pl.Series, usual: pl.Series) -> pl.Series:
+def _near(usual: pl.Series) -> tuple[int | None, int | None]:
+    """Where nearly all moments of a column lie, and twice as far on either side, as physical time."""
+    if usual.dtype == pl.Time or len(usual) < 20:
+        return (None, None)
+    ranked = usual.to_physical().cast(pl.Int64).sort()
+    low, high = int(ranked[len(ranked) // 50]), int(ranked[-1 - len(ranked) // 50])
+    slack = 2 * (high - low)
+    return (low - slack, high + slack)
+
+
+def _is_far(moments: pl.Series, known: Moments) -> pl.Series:
     """Whether a reading lies further from nearly all moments of the column than they lie apart, twice over.
 
     Such digits are no moment of this column, whatever can be read in them.
     """
-    if moments.dtype == pl.Time or moments.dtype != usual.dtype or len(usual) < 20:
+    kind = {"date": pl.Date, "datetime": pl.Datetime}.get(known.usual.kind)
+    if known.low is None or kind is None or moments.dtype != kind:
         return pl.repeat(False, len(moments), eager=True)
-    ranked = usual.to_physical().cast(pl.Int64).sort()
-    low, high = int(ranked[len(ranked) // 50]), int(ranked[-1 - len(ranked) // 50])
-    slack = 2 * (high - low)
-    return ~moments.to_physical().cast(pl.Int64).is_between(low - slack, high + slack).fill_null(True)
+    return ~moments.to_physical().cast(pl.Int64).is_between(known.low, known.high).fill_null(True)
 
 
-def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usual_moments: pl.Series) -> pl.DataFrame:
-    """The readings of each value in all formats found among the odd ones; kept where they agree."""
-    found = [f for f in find_formats(odd["value"], odd["n"]) if f.format != usual.format and f.kind == usual.kind]
+def _readings(odd: pl.DataFrame, known: Moments, *, alone: bool) -> pl.DataFrame | None:
+    """The readings of each value in the formats found among the odd ones: `value`, `new`, `agrees`, `order`, `guess`.
+
+    With `alone`, in all formats that it can be read in. None where there are no formats.
+    """
+    usual = known.usual
+    formats = find_formats(odd["value"], odd["n"], most=None) if alone else find_formats(odd["value"], odd["n"])
+    found = [f for f in formats if f.format != usual.format and f.kind == usual.kind]
     month_first = _order(usual.format)
     readings = []
     for other in found:
@@ -116,6 +166,7 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
             continue
         moments = parse(odd["value"], other.format)
         short = "%y" in other.format and "%Y" in usual.format
+        span = (known.first, known.last)
         moments, unsure = _in_span(moments, span) if short else (moments, pl.repeat(False, len(odd), eager=True))
         new = render(moments, usual.format)
         order = _order(other.format)
@@ -124,22 +175,28 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
             {"value": odd["value"], "new": new, "agrees": [agrees] * len(odd), "order": [order] * len(odd)},
             schema_overrides={"order": pl.Boolean},
         )
-        guess = unsure | _is_far(moments, usual_moments) | _guessed(odd["value"], moments, usual.format, other.format)
+        guess = unsure | _is_far(moments, known) | _guessed(odd["value"], moments, usual.format, other.format)
         readings.append(read.with_columns(guess=guess))
     if not readings:
-        return NOTHING
-    every = pl.concat(readings).drop_nulls("new").unique().filter(pl.col("new") != pl.col("value"))
+        return None
+    return pl.concat(readings).drop_nulls("new").unique().filter(pl.col("new") != pl.col("value"))
+
+
+def _rewritten(every: pl.DataFrame, usual: DateFormat, told: tuple[bool, float] | None) -> pl.DataFrame:
+    """The likeliest of the readings of each value, by the order of day and month that the others have (`told`)."""
+    month_first = _order(usual.format)
+    if told is not None:
+        every = every.with_columns(agrees=(pl.col("order") == told[0]).fill_null(True))
     n = pl.col("new").n_unique().over("value")
-    every, ordered = _by_order(every)
     # of two readings the one in the column's own order of day and month is likelier, but people decide
-    every = every.with_columns(n=n).sort(["value", "agrees", "new"], descending=[False, True, False])
+    every = every.with_columns(n=n).sort(["value", "agrees", "new", "guess"], descending=[False, True, False, False])
     best = every.unique("value", keep="first", maintain_order=True)
     score = (
         pl.when("guess")
         .then(0.45)
         .when(pl.col("n") == 1)
         .then(pl.when(pl.col("agrees")).then(0.96).otherwise(0.9))
-        .otherwise(ordered if ordered is not None else 0.8 if month_first is not None else 0.48)
+        .otherwise(told[1] if told is not None else 0.8 if month_first is not None else 0.48)
     )
     return judged(
         best.select(
@@ -160,19 +217,17 @@ def _rewritten(odd: pl.DataFrame, usual: DateFormat, span: tuple[Any, Any], usua
     )
 
 
-def _by_order(every: pl.DataFrame) -> tuple[pl.DataFrame, float | None]:
-    """The readings with `agrees` by what values with one reading say of day and month, and how sure that is.
+def _order_of(every: pl.DataFrame) -> tuple[bool, float] | None:
+    """What values with one reading say of day and month (whether the month is first), and how sure that is.
 
     "25/03/2024" beside "04/05/2024" has the day first: with five such values and more, all of one order, so has the
-    other. None, and the readings as they are, where too few values speak.
+    other. None where too few values speak.
     """
     told = every.filter((pl.len().over("value") == 1) & pl.col("order").is_not_null())
     votes = [int(told.filter(pl.col("order") == first)["value"].n_unique()) for first in (True, False)]
     if max(votes) < 5:
-        return every, None
-    first = votes[0] > votes[1]
-    agrees = (pl.col("order") == first).fill_null(True)
-    return every.with_columns(agrees=agrees), 0.96 * (max(votes) + 1) / (sum(votes) + 2)
+        return None
+    return votes[0] > votes[1], 0.96 * (max(votes) + 1) / (sum(votes) + 2)
 
 
 def _exchanged(odd: pl.DataFrame, usual: DateFormat) -> pl.DataFrame:
@@ -203,7 +258,7 @@ def _guessed(text: pl.Series, moments: pl.Series, usual: str, other: str) -> pl.
     nothing = pl.repeat(False, len(text), eager=True)
     if re.search("%-?I", usual) and not re.search("%(p|P|{)", other):
         return moments.dt.hour().is_between(1, 12).fill_null(False)
-    if usual.endswith("%Y") and other == usual.replace("%Y", "%y"):
+    if usual.endswith("%Y") and other.replace("%-", "%") == usual.replace("%-", "%").replace("%Y", "%y"):
         return text.str.contains(r"(?:19|20)$")
     return nothing
 

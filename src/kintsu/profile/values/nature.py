@@ -10,12 +10,14 @@ import polars as pl
 from kintsu.core.contracts import Reference
 from kintsu.core.memory import remembered
 from kintsu.profile.values.null_tokens import is_null_token
-from kintsu.profile.values.numbers import loose_numbers, plain_numbers
+from kintsu.profile.values.numbers import decimals, loose_numbers, plain_numbers
 from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.units import leading_unit_of, unit_of
 from kintsu.profile.values.view import ColumnView
 
 __all__ = ["Nature", "nature_of", "parsed_like"]
+
+_ODD = 5_000  # values of a column of numbers that say what usually stands around its numbers
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,72 @@ class Nature:
         high = float(plain["plain"][min(int(rank.search_sorted(0.99)), len(plain) - 1)])
         slack = (high - low) / 2
         return (low - slack, high + slack)
+
+    @cached_property
+    def odd(self) -> pl.DataFrame:
+        """The lines of `parsed` that are neither plain numbers nor tokens; of very many some, evenly."""
+        odd = self.parsed.filter(pl.col("plain").is_null() & ~pl.col("token"))
+        return odd.gather_every(-(-len(odd) // _ODD)) if len(odd) > _ODD else odd
+
+    @cached_property
+    def token_share(self) -> float:
+        """Share of filled cells that hold a null token, in [0, 1]."""
+        tokens = self.parsed.filter("token")
+        return float((tokens["n"] / max(self.view.filled, 1)).sum()) if len(tokens) else 0.0
+
+    @cached_property
+    def repeated(self) -> pl.Series:
+        """The values of three cells and more."""
+        return self.parsed.filter(pl.col("n") >= 3)["value"]
+
+    @cached_property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The least and the largest plain number."""
+        return self.parsed["plain"].min(), self.parsed["plain"].max()  # type: ignore[return-value]
+
+    @cached_property
+    def _plain(self) -> pl.DataFrame:
+        return self.parsed.filter(pl.col("plain").is_not_null())
+
+    @cached_property
+    def places(self) -> int | None:
+        """Decimals that nine of ten plain numbers of the column are printed with; None where they vary.
+
+        Numbers printed as short as possible have one width in nine of ten cells too, but never a zero at the end.
+        """
+        if not len(self._plain):
+            return None
+        plain = self._plain.select("n", "value", d=decimals(self._plain["value"]))
+        votes = plain.group_by("d").agg(pl.col("n").sum()).sort("n", "d")
+        places = int(votes["d"][-1])
+        if votes["n"][-1] < 0.9 * int(votes["n"].sum()):
+            return None
+        padded = plain.filter((pl.col("d") == places) & pl.col("value").str.ends_with("0"))
+        return places if places == 0 or len(padded) else None
+
+    @cached_property
+    def is_padded(self) -> bool:
+        """Whether decimals of the column end in zeros as often as other digits do."""
+        value = pl.col("value")
+        plain = self._plain.filter(value.str.contains(r"\.\d+$"))
+        return int(plain.filter(value.str.ends_with("0"))["n"].sum()) >= 0.05 * max(int(plain["n"].sum()), 1)
+
+    @cached_property
+    def has_points(self) -> bool:
+        """Whether the column writes whole numbers with one zero after a point: hardly any of its numbers has none."""
+        value, plain = pl.col("value"), self._plain
+        held = max(int(plain["n"].sum()), 1)
+        dotted = int(plain.filter(value.str.contains(r"\.\d+$"))["n"].sum())
+        return dotted >= 0.95 * held and int(plain.filter(value.str.contains(r"\d\.0$"))["n"].sum()) >= 0.005 * held
+
+    @cached_property
+    def usual_width(self) -> int:
+        """Number of digits that nine of ten plain integers of the column have, if three or more; else 0."""
+        plain = self.parsed.filter(pl.col("value").str.contains(r"^\d{3,}$"))
+        if int(plain["n"].sum()) < 0.9 * self.view.filled:
+            return 0
+        widths = plain.group_by(pl.col("value").str.len_chars().alias("w")).agg(pl.col("n").sum()).sort("n", "w")
+        return int(widths["w"][-1]) if widths["n"][-1] >= 0.9 * int(widths["n"].sum()) else 0
 
     @property
     def is_numeric(self) -> bool:

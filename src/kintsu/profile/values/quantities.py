@@ -8,7 +8,7 @@ import polars as pl
 
 from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.nature import Nature
-from kintsu.profile.values.numbers import decimals, loose_numbers, print_numbers
+from kintsu.profile.values.numbers import loose_numbers, print_numbers
 from kintsu.profile.values.units import header_unit, is_multiplier, leading_unit_of, unit_of
 from kintsu.profile.values.view import NOTHING, judged
 
@@ -21,7 +21,7 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     Numbers with a unit, a currency, a percent sign or separators are printed as the column prints its numbers; a
     word is a finding without a repair. A whole column of quantities is a matter of convention: it is only proposed
     where the header names the unit or the unit is spelt in several ways. `parsed` reads values that `nature` has not
-    seen (see `parsed_like`).
+    seen (see `parsed_like`): each of them is judged by itself, beside those that it has seen.
     """
     if nature.kind == "number":
         floats = pl.concat([_signed(nature, left), _floats_among_integers(nature, left), _other_places(nature, left)])
@@ -32,13 +32,19 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     if nature.kind not in ("number", "quantity") or not len(odd):
         return floats
     odd = _units(odd)
+    counted = odd if parsed is None else _units(nature.odd)
     if nature.kind == "quantity":
-        return _whole_column(nature, odd)
+        return _whole_column(nature, odd, counted)
     scanned = _look_alikes(nature, odd)
     odd = odd.join(scanned.select("value"), on="value", how="anti", maintain_order="left")
-    read = _minority(nature, odd)
+    if parsed is None:
+        counted = odd
+    read = _minority(nature, odd, counted)
     unread = odd.join(read.select("value"), on="value", how="anti", maintain_order="left")
-    return pl.concat([floats, scanned, read, _stray_characters(nature, unread), _words(nature, unread)])
+    if parsed is None:
+        counted = unread
+    strange = _stray_characters(nature, unread, counted)
+    return pl.concat([floats, scanned, read, strange, _words(nature, unread, counted)])
 
 
 _DIGITS: Final = {"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "Z": "2", "z": "2", "S": "5", "s": "5", "B": "8"}
@@ -56,7 +62,7 @@ def _look_alikes(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     if not len(some):
         return NOTHING
     some = some.with_columns(new=value.str.replace_many(list(_DIGITS), list(_DIGITS.values())))
-    places, width = _places(nature), _width(nature)
+    places, width = nature.places, nature.usual_width
     low, high = nature.fences
     fits = pl.col("new").cast(pl.Float64, strict=False).is_between(low, high)
     if places:
@@ -65,7 +71,7 @@ def _look_alikes(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     else:
         formed = pl.lit(width > 0) & (pl.col("new").str.len_chars() == width)
         without = pl.lit(not width)
-    known = pl.col("new").is_in(nature.parsed.filter(pl.col("n") >= 3)["value"].implode())
+    known = pl.col("new").is_in(nature.repeated.implode())
     unit_like = value.str.contains(rf"[{letters}]$") & (value.str.count_matches(rf"[{letters}]") == 1) & without
     sure = (
         pl.when(~fits)
@@ -148,10 +154,10 @@ def _other_places(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:
     Fixed: nine of ten cells have that many, those that end in zero included. Of a decimal too few nobody knows whether
     it was a zero.
     """
-    places = _places(nature)
+    places = nature.places
     value = pl.col("value")
     usual = rf"^[+-]?\d+\.\d{{{places}}}$"
-    if not places or nature.view.share(value.str.contains(usual)) < 0.9 or not _is_padded(nature):
+    if not places or nature.view.share(value.str.contains(usual)) < 0.9 or not nature.is_padded:
         return NOTHING
     longer = left.filter(value.str.contains(rf"^[+-]?\d+\.\d{{{places}}}0+$")).with_columns(
         new=value.str.extract(rf"^([+-]?\d+\.\d{{{places}}})")
@@ -180,51 +186,23 @@ def _units(odd: pl.DataFrame) -> pl.DataFrame:
     return odd.with_columns(unit=pl.when(after != "").then(after).otherwise(before))
 
 
-def _places(nature: Nature) -> int | None:
-    """Decimals that nine of ten plain numbers of the column are printed with; None where they vary.
-
-    Numbers printed as short as possible have one width in nine of ten cells too, but never a zero at the end.
-    """
-    plain = nature.parsed.filter(pl.col("plain").is_not_null())
-    if not len(plain):
-        return None
-    plain = plain.select("n", "value", d=decimals(plain["value"]))
-    votes = plain.group_by("d").agg(pl.col("n").sum()).sort("n", "d")
-    places = int(votes["d"][-1])
-    if votes["n"][-1] < 0.9 * int(votes["n"].sum()):
-        return None
-    padded = plain.filter((pl.col("d") == places) & pl.col("value").str.ends_with("0"))
-    return places if places == 0 or len(padded) else None
-
-
-def _is_padded(nature: Nature) -> bool:
-    """Whether decimals of the column end in zeros as often as other digits do."""
-    value = pl.col("value")
-    plain = nature.parsed.filter(pl.col("plain").is_not_null() & value.str.contains(r"\.\d+$"))
-    return int(plain.filter(value.str.ends_with("0"))["n"].sum()) >= 0.05 * max(int(plain["n"].sum()), 1)
-
-
-def _has_points(nature: Nature) -> bool:
-    """Whether the column writes whole numbers with one zero after a point: hardly any of its numbers has none."""
-    value, plain = pl.col("value"), nature.parsed.filter(pl.col("plain").is_not_null())
-    held = max(int(plain["n"].sum()), 1)
-    dotted = int(plain.filter(value.str.contains(r"\.\d+$"))["n"].sum())
-    return dotted >= 0.95 * held and int(plain.filter(value.str.contains(r"\d\.0$"))["n"].sum()) >= 0.005 * held
-
-
-def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
-    """Odd cells of a column of plain numbers that read as numbers."""
+def _minority(nature: Nature, odd: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
+    """Odd cells of a column of plain numbers that read as numbers; `counted` say how usual what stands around is."""
     low, high = nature.fences
-    top = nature.parsed["plain"].max()
+    top = nature.ends[1]
     named = header_unit(nature.view.name) or ""
     out_of = pl.col("suffix").str.extract(r"^/\s*(\d+)$").cast(pl.Float64, strict=False)
     tail = pl.col("suffix").str.contains(r"^[,.]0$").fill_null(False)
-    support = pl.len().over(pl.col("prefix").str.to_lowercase(), pl.col("suffix").str.to_lowercase())
+    affixes = {"__before": pl.col("prefix").str.to_lowercase(), "__after": pl.col("suffix").str.to_lowercase()}
+    supported = (
+        counted.filter(pl.col("number").is_not_null()).with_columns(**affixes).group_by(*affixes).agg(support=pl.len())
+    )
     # "3.512,0" may be 3512 or 3.512 with a second zero place: the reading that lies in the column's range
     alone = pl.col("value").str.extract(r"^\s*([+-]?\d+\.\d+),0+\s*$").cast(pl.Float64, strict=False)
     strays = ~pl.col("number").is_between(low, high).fill_null(False) & alone.is_between(low, high).fill_null(False)
     odd = odd.with_columns(tail=tail | strays, number=pl.when(strays).then(alone).otherwise("number"))
-    read = odd.filter(pl.col("number").is_not_null()).with_columns(out_of=out_of, support=support)
+    read = odd.filter(pl.col("number").is_not_null()).with_columns(out_of=out_of, **affixes)
+    read = read.join(supported, on=list(affixes), how="left", maintain_order="left")
     bare = (pl.col("prefix") == "") & (pl.col("suffix") == "")
     percent = pl.col("unit") == "%"
     fits = pl.col("number").is_between(low, high)
@@ -234,7 +212,7 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     # 5% beside 0.05 is a hundredth; 0.05% beside 0.05, or 5% beside 5, is the sign alone
     scaled = percent & ~fits & fits_hundredth
     other_unit = (pl.col("unit") != "") & ~percent & pl.lit(named != "") & (pl.col("unit") != named)
-    other_unit = other_unit | _in_doubt(read, named)
+    other_unit = other_unit | _in_doubt(read, named, counted.filter(pl.col("number").is_not_null()))
     affix = pl.concat_str("prefix", "suffix")
     certainty = (
         pl.when(bare | pl.col("tail"))
@@ -256,7 +234,7 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         .otherwise(0.5)
     )
     # accountants write losses in brackets; where no other number is below zero the brackets may mean anything
-    below = float(nature.parsed["plain"].min() or 0) < 0  # type: ignore[arg-type]
+    below = (nature.ends[0] or 0) < 0
     bracketed = pl.col("value").str.contains(r"^\s*\(") & pl.lit(not below)
     certainty = pl.when(bracketed).then(0.6).otherwise(certainty)
     # letters right before the digits make a code ("B12"): taking them away invents a number
@@ -266,18 +244,18 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     new = pl.when(bracketed).then(number.abs()).when(scaled).then(number / 100).otherwise(number)
     found = read.with_columns(
         number=new, new_score=certainty * pl.when(fits | scaled).then(1.0).otherwise(doubt)
-    ).with_columns(new=print_numbers(read.select(number=new)["number"], places=_places(nature)))
-    if _has_points(nature):  # "$ 48" is "48.0" where no number of the column is without a point
+    ).with_columns(new=print_numbers(read.select(number=new)["number"], places=nature.places))
+    if nature.has_points:  # "$ 48" is "48.0" where no number of the column is without a point
         whole = pl.col("new").str.contains(r"^-?\d+$")
         found = found.with_columns(new=pl.when(whole).then(pl.col("new") + ".0").otherwise("new"))
-    if _is_padded(nature):  # "$ 48.50" is "48.50" where the column writes zeros at the end
+    if nature.is_padded:  # "$ 48.50" is "48.50" where the column writes zeros at the end
         as_written = pl.col("body").str.contains(r"^-?\d+\.\d+$") & ~bracketed & ~scaled.fill_null(False)
         found = found.with_columns(new=pl.when(as_written).then("body").otherwise("new"))
     # zeros in front make a code, which is no number to be printed anew
     padded = pl.col("body").str.contains(r"^0\d+$")
     found = found.with_columns(new=pl.when(padded).then("body").otherwise("new"))
     # digits of one width are codes: a shorter number has lost a digit, and nobody knows which
-    width = _width(nature)
+    width = nature.usual_width
     if width:
         n_digits = pl.col("body").str.count_matches(r"\d")
         found = found.with_columns(new_score=pl.when(n_digits == width).then("new_score").otherwise(0.1))
@@ -305,7 +283,7 @@ def _minority(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(mend=pl.col("new_score") >= 0.2)
 
 
-def _in_doubt(read: pl.DataFrame, named: str) -> pl.Expr:
+def _in_doubt(read: pl.DataFrame, named: str, counted: pl.DataFrame) -> pl.Expr:
     """Whether the number means something else without its affix: a multiplier, or one of several units.
 
     A unit is clear if the header names it, or if nine of ten cells with letters or signs beside the number have it.
@@ -313,7 +291,7 @@ def _in_doubt(read: pl.DataFrame, named: str) -> pl.Expr:
     affixes = pl.concat([read["prefix"], read["suffix"]]).drop_nulls().unique().to_list()
     multipliers = [affix for affix in affixes if is_multiplier(affix)]
     times = pl.col("suffix").is_in(multipliers) & (pl.lit(named == "") | (pl.col("unit") != named))
-    worded = read.filter(
+    worded = counted.filter(
         (pl.col("unit") != "%") & pl.concat_str("prefix", "suffix").str.contains(r"[\p{L}\p{Sc}°\x22']")
     )
     units = worded.group_by("unit").agg(pl.col("n").sum()).sort("n", "unit")
@@ -323,24 +301,20 @@ def _in_doubt(read: pl.DataFrame, named: str) -> pl.Expr:
     return times | ((pl.col("unit") != "") & (pl.col("unit") != "%") & ~pl.col("unit").is_in([clear, named]))
 
 
-def _width(nature: Nature) -> int:
-    """Number of digits that nine of ten plain integers of the column have, if three or more; else 0."""
-    plain = nature.parsed.filter(pl.col("value").str.contains(r"^\d{3,}$"))
-    if int(plain["n"].sum()) < 0.9 * nature.view.filled:
-        return 0
-    widths = plain.group_by(pl.col("value").str.len_chars().alias("w")).agg(pl.col("n").sum()).sort("n", "w")
-    return int(widths["w"][-1]) if widths["n"][-1] >= 0.9 * int(widths["n"].sum()) else 0
-
-
-def _stray_characters(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
-    """Digits with one foreign letter between or before them: taking it out leaves a number the column knows."""
+def _stray(odd: pl.DataFrame) -> pl.DataFrame:
+    """Digits with one foreign letter between or before them, and the `rest` without it."""
     strange = odd.filter(pl.col("number").is_null()).with_columns(
         rest=pl.col("value").str.replace_all(r"[^\d.\-]", ""), dropped=pl.col("value").str.count_matches(r"[^\d.\-]")
     )
-    known = nature.parsed.filter(pl.col("plain").is_not_null()).select(rest="value", seen="n")
-    strange = strange.filter((pl.col("dropped") == 1) & pl.col("rest").str.contains(r"^-?\d+(\.\d+)?$"))
-    if _overwritten(nature, strange):
+    return strange.filter((pl.col("dropped") == 1) & pl.col("rest").str.contains(r"^-?\d+(\.\d+)?$"))
+
+
+def _stray_characters(nature: Nature, odd: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
+    """Digits with one foreign letter between or before them: taking it out leaves a number the column knows."""
+    strange = _stray(odd)
+    if not len(strange) or _overwritten(nature, _stray(counted)):
         return NOTHING
+    known = nature.parsed.filter(pl.col("plain").is_not_null()).select(rest="value", seen="n")
     strange = strange.join(known, on="rest", how="inner", maintain_order="left")
     return judged(
         strange.select(
@@ -376,17 +350,17 @@ def _overwritten(nature: Nature, strange: pl.DataFrame) -> bool:
     return bool(told.item() > 0)
 
 
-def _words(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
+def _words(nature: Nature, odd: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
     """Cells that are no number at all, in a column that is nearly all numbers."""
-    if nature.plain_share < 0.9:
+    if nature.plain_share < 0.9 or not len(odd):
         return NOTHING
     rest = pl.col("value").str.replace_all(r"[^\d.\-]", "")
     stray = (pl.col("value").str.count_matches(r"[^\d.\-]") == 1) & rest.is_in(nature.parsed["value"].implode())
-    words = odd.filter(pl.col("number").is_null() & ~stray)
     # a word that comes again and again is a category of its own ("80+"), not a slip
     filled = max(nature.view.filled, 1)
-    words = words.filter(pl.col("n") <= max(3.0, 0.005 * filled))
-    if int(words["n"].sum()) > 0.05 * filled:
+    is_word = pl.col("number").is_null() & ~stray & (pl.col("n") <= max(3.0, 0.005 * filled))
+    words = odd.filter(is_word)
+    if int(counted.filter(is_word)["n"].sum()) > 0.05 * filled:
         words = words.head(0)
     return judged(
         words.select(
@@ -402,20 +376,16 @@ def _words(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
+def _whole_column(nature: Nature, odd: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
     """A column of quantities: bare numbers where the header names the unit, else one spelling of the unit."""
-    read = odd.filter(pl.col("number").is_not_null())
+    known = counted.filter(pl.col("number").is_not_null())
     named = header_unit(nature.view.name)
-    spellings = read.group_by("prefix", "suffix").agg(pl.col("n").sum()).sort("n", "prefix", "suffix")
-    units = read.filter(pl.col("unit") != "").group_by("unit").agg(pl.col("n").sum()).sort("n", "unit")
-    if not len(units) or units["n"][-1] < 0.9 * int(read["n"].sum()):
+    spellings = known.group_by("prefix", "suffix").agg(pl.col("n").sum()).sort("n", "prefix", "suffix")
+    units = known.filter(pl.col("unit") != "").group_by("unit").agg(pl.col("n").sum()).sort("n", "unit")
+    if not len(units) or units["n"][-1] < 0.9 * int(known["n"].sum()):
         return NOTHING
     unit = str(units["unit"][-1])
-    # on each side of the number stands a unit or nothing: "x7%" is a damaged number, not another spelling
-    affixes = pl.concat([read["prefix"], read["suffix"]]).unique()
-    known = [affix for affix in affixes.to_list() if affix == "" or unit_of(affix)]
-    leading = [affix for affix in known if affix == "" or leading_unit_of(affix)]
-    mine = read.filter((pl.col("unit") == unit) & pl.col("prefix").is_in(leading) & pl.col("suffix").is_in(known))
+    mine, usually = _of_unit(odd, unit), _of_unit(known, unit)
     if named == unit or (named is None and len(spellings) > 1 and spellings["n"][-1] < 0.9 * int(spellings["n"].sum())):
         score = 0.95 if named == unit else 0.55  # a header that names the unit makes it idle in the cells
         return judged(
@@ -432,12 +402,14 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
             says=f"write bare numbers: the unit {unit} is the same in the whole column",
         )
     prefix, suffix = spellings["prefix"][-1], spellings["suffix"][-1]
-    usual = str(mine.filter((pl.col("prefix") == prefix) & (pl.col("suffix") == suffix)).sort("n")["value"][-1])
+    spelt_so = usually.filter((pl.col("prefix") == prefix) & (pl.col("suffix") == suffix))
+    usual = str(spelt_so.sort("n", "value")["value"][-1])
     body = loose_numbers(pl.Series([usual]))["body"][0]
     head, _, end = usual.partition(body)
-    spelt = mine.with_columns(new=pl.concat_str(pl.lit(head), pl.col("body").str.strip_chars(), pl.lit(end)))
-    others = spelt.filter(pl.col("new") != pl.col("value"))
-    sure = 0.96 if int(others["n"].sum()) <= 0.1 * int(mine["n"].sum()) else 0.8
+    spelt = pl.concat_str(pl.lit(head), pl.col("body").str.strip_chars(), pl.lit(end))
+    others = mine.with_columns(new=spelt).filter(pl.col("new") != pl.col("value"))
+    unlike = int(usually.filter(spelt != pl.col("value"))["n"].sum())
+    sure = 0.96 if unlike <= 0.1 * int(usually["n"].sum()) else 0.8
     return judged(
         others.select(
             "value",
@@ -451,3 +423,12 @@ def _whole_column(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         operation="spell_unit",
         says=f"spell the unit as in {usual!r}",
     )
+
+
+def _of_unit(odd: pl.DataFrame, unit: str) -> pl.DataFrame:
+    """The numbers with this unit; on each side stands a unit or nothing: "x7%" is damaged, not another spelling."""
+    read = odd.filter(pl.col("number").is_not_null())
+    affixes = pl.concat([read["prefix"], read["suffix"]]).unique()
+    known = [affix for affix in affixes.to_list() if affix == "" or unit_of(affix)]
+    leading = [affix for affix in known if affix == "" or leading_unit_of(affix)]
+    return read.filter((pl.col("unit") == unit) & pl.col("prefix").is_in(leading) & pl.col("suffix").is_in(known))

@@ -15,11 +15,11 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.phrase import phrase, quoted
-from kintsu.profile.dates import parse
+from kintsu.profile.dates import DateFormat, parse
 from kintsu.profile.values.moments import column_format
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
-__all__ = ["Shapes", "exact_pattern", "find_shapes", "judge_shapes", "pattern_regex"]
+__all__ = ["ShapeHabits", "Shapes", "exact_pattern", "find_shapes", "habits_of", "judge_shapes", "pattern_regex"]
 
 _PROBE: Final = 20_000  # distinct values that patterns are learned from; a 0.1 % pattern is seen 20 times
 _LEGAL: Final = 0.02  # least share of a legal pattern; rarer ones are legal only in columns that are not patterned
@@ -177,12 +177,44 @@ def _slots(constants: str) -> list[tuple[bool, str]]:
     return out
 
 
-def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
-    """Values of `left` outside the legal patterns, with a repair where exactly one reading leads into a pattern."""
+@dataclass(frozen=True)
+class ShapeHabits:
+    """What the values of a patterned column say about others.
+
+    `tail`: share of cells outside the legal patterns without a repair. `doubled`: how sure it is that of several
+    characters that may go the doubled one was typed too often. `usual`: the format, where they are dates.
+    """
+
+    tail: float
+    doubled: float
+    is_padded: bool
+    usual: DateFormat | None
+
+
+def habits_of(view: ColumnView, shapes: Shapes) -> ShapeHabits:
+    """The habits that the values of a column show."""
+    usual, padded = column_format(view), _is_padded(view, shapes)
+    odd = view.values.filter(~shapes.accepts(pl.col("value"))).head(50_000)
+    if not len(odd):
+        return ShapeHabits(0.0, _sure_of_doubles(0, 0), padded, usual)
+    mended, doubled = _mend(shapes, odd, None)
+    rest = odd.join(_on_calendar(view, mended, usual).select("value"), on="value", how="anti")
+    rest = _not_just_longer(rest, shapes, is_padded=padded)
+    return ShapeHabits(float(rest["n"].sum()) / max(view.filled, 1), doubled, padded, usual)
+
+
+def judge_shapes(
+    view: ColumnView, shapes: Shapes, left: pl.DataFrame, habits: ShapeHabits | None = None
+) -> pl.DataFrame:
+    """Values of `left` outside the legal patterns, with a repair where exactly one reading leads into a pattern.
+
+    With the `habits` of a view that did not count them, each value is judged by itself.
+    """
     odd = left.filter(~shapes.accepts(pl.col("value")))
     if not len(odd) or len(odd) > 50_000:
         return NOTHING
-    mended = _on_calendar(view, _mend(shapes, odd))
+    mended, _ = _mend(shapes, odd, habits)
+    mended = _on_calendar(view, mended, column_format(view) if habits is None else habits.usual)
     usual = shapes.patterns[0] if shapes.patterns else shapes.grain
     why = phrase(
         "{} is not of the form {} that {} % of the column have (9: a digit, A: a capital letter, a: a small one)",
@@ -205,9 +237,9 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
         mend=True,
     )
     rest = odd.join(mended.select("value"), on="value", how="anti", maintain_order="left")
-    if shapes.grain == "exact" and len(rest):
-        rest = _not_just_longer(view, shapes, rest)
-    tail = float(rest["n"].sum()) / max(view.filled, 1)
+    if len(rest):
+        rest = _not_just_longer(rest, shapes, is_padded=habits.is_padded if habits else _is_padded(view, shapes))
+    tail = float(rest["n"].sum()) / max(view.filled, 1) if habits is None else habits.tail
     if tail > _TAIL and len(rest):
         rest = rest.head(0)
     # few cells outside many inside: the rule of succession says how sure the pattern is
@@ -216,7 +248,7 @@ def judge_shapes(view: ColumnView, shapes: Shapes, left: pl.DataFrame) -> pl.Dat
     return pl.concat([repaired, flagged])
 
 
-def _on_calendar(view: ColumnView, mended: pl.DataFrame) -> pl.DataFrame:
+def _on_calendar(view: ColumnView, mended: pl.DataFrame, usual: DateFormat | None) -> pl.DataFrame:
     """The repairs that took a character out, without those that make no value of the column.
 
     Where values come again, the one that is made must be more frequent than the other ("60k-100k" is no slip of
@@ -230,28 +262,36 @@ def _on_calendar(view: ColumnView, mended: pl.DataFrame) -> pl.DataFrame:
     ]
     joined = mended.join(known[0], on="value", how="left", maintain_order="left")
     joined = joined.join(known[1], on="new", how="left", maintain_order="left")
-    lone = pl.lit(view.is_near_unique) & (pl.col("n_value") <= 2)
-    kept = joined.filter(~taken | lone | (pl.col("n_new").fill_null(0) > pl.col("n_value"))).select(mended.columns)
-    usual = column_format(view)
+    held = pl.col("n_value").fill_null(1)  # a value that was not counted stands in this cell
+    lone = pl.lit(view.is_near_unique) & (held <= 2)
+    kept = joined.filter(~taken | lone | (pl.col("n_new").fill_null(0) > held)).select(mended.columns)
     return kept if usual is None else kept.filter(~taken | parse(kept["new"], usual.format).is_not_null())
 
 
-def _not_just_longer(view: ColumnView, shapes: Shapes, rest: pl.DataFrame) -> pl.DataFrame:
+def _is_padded(view: ColumnView, shapes: Shapes) -> bool:
+    """Whether the column pads its numbers with zeros."""
+    legal = view.probe(_PROBE).filter(shapes.accepts(pl.col("value")))
+    padded = legal.filter(pl.col("value").str.contains(r"(?:^|\D)0\d"))
+    return len(padded) >= 0.01 * len(legal)
+
+
+def _not_just_longer(rest: pl.DataFrame, shapes: Shapes, *, is_padded: bool) -> pl.DataFrame:
     """`rest` without values that differ from a legal pattern in the number of digits only.
 
     Where the column pads its numbers with zeros the width is part of the form, and they stay.
     """
-    legal = view.probe(_PROBE).filter(shapes.accepts(pl.col("value")))
-    padded = legal.filter(pl.col("value").str.contains(r"(?:^|\D)0\d"))
-    if len(padded) >= 0.01 * len(legal):
+    if shapes.grain != "exact" or is_padded:
         return rest
     forms = [re.sub("9+", "9", pattern) for pattern in shapes.patterns]
     form = exact_pattern(pl.col("value")).str.replace_all("9+", "9")
     return rest.filter(~form.is_in(forms))
 
 
-def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
-    """`value`, `new`, `sure`, `operation`, `says` of the values with one way into a legal pattern, surest way first."""
+def _mend(shapes: Shapes, odd: pl.DataFrame, habits: ShapeHabits | None) -> tuple[pl.DataFrame, float]:
+    """`value`, `new`, `sure`, `operation`, `says` of the values with one way into a legal pattern, surest way first.
+
+    Also how sure a doubled character is: by `habits`, or by these values.
+    """
     ways = _ways(shapes)
     out: list[pl.DataFrame] = []
     left = odd.select("value")
@@ -275,23 +315,29 @@ def _mend(shapes: Shapes, odd: pl.DataFrame) -> pl.DataFrame:
         left = left.join(alike.select("value"), on="value", how="anti", maintain_order="left")
         out.append(_punctuated(shapes, left))
         left = left.join(out[-1].select("value"), on="value", how="anti", maintain_order="left")
-    out.append(_one_too_many(shapes, left))
-    out = [part for part in out if len(part)]
-    return pl.concat(out) if out else pl.DataFrame(schema=_MENDED)
+    extra, doubled = _one_too_many(shapes, left, habits)
+    out = [part for part in (*out, extra) if len(part)]
+    return (pl.concat(out) if out else pl.DataFrame(schema=_MENDED)), doubled
 
 
-def _one_too_many(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+def _sure_of_doubles(typed: int, unclear: int) -> float:
+    """A character put in anywhere repeats its neighbour in one case of five or so."""
+    return 0.96 * (typed + 1) / (typed + 1.25 * unclear + 2)
+
+
+def _one_too_many(shapes: Shapes, left: pl.DataFrame, habits: ShapeHabits | None) -> tuple[pl.DataFrame, float]:
     """Values that are of the column's form without one character, or without what was typed twice or three times.
 
     Where more than one character could go, that which repeats the one before it; values in which none does say how
     sure that is.
     """
+    nothing = pl.DataFrame(schema=_MENDED), habits.doubled if habits else _sure_of_doubles(0, 0)
     widths = {len(pattern) for pattern in shapes.patterns}
     if shapes.grain not in ("exact", "alnum") or not len(left) or max(widths) > _WIDEST:
-        return pl.DataFrame(schema=_MENDED)
+        return nothing
     # "9 pieces" and "99 pieces": a sign in "3x pieces" may stand over a digit as well as besides it
     if len({re.sub(r"9+|w+", "9", pattern) for pattern in shapes.patterns}) < len(shapes.patterns):
-        return pl.DataFrame(schema=_MENDED)
+        return nothing
     value, parts = pl.col("value"), []
     if all(set(pattern) == {"9"} for pattern in shapes.patterns):
         left = left.filter(~value.str.ends_with("0"))  # digits alone, and maybe times ten
@@ -305,21 +351,16 @@ def _one_too_many(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
             parts.append(made.filter(shapes.accepts(pl.col("new")) & (twice | pl.lit(extra == 1))))
     made = pl.concat(parts) if parts else pl.DataFrame()
     if not len(made):
-        return pl.DataFrame(schema=_MENDED)
+        return nothing
     made = made.group_by("value", "new").agg(pl.col("twice").any()).sort("value", "new")
     ways = {"only": pl.len().over("value") == 1, "doubles": pl.col("twice").sum().over("value")}
     made = made.with_columns(**ways)
     typed = made.filter(~pl.col("only") & pl.col("twice") & (pl.col("doubles") == 1))
     unclear = made.filter(~pl.col("only") & (pl.col("doubles") == 0))["value"].n_unique()
-    # a character put in anywhere repeats its neighbour in one case of five or so
-    sure = 0.96 * (len(typed) + 1) / (len(typed) + 1.25 * unclear + 2)
+    sure = habits.doubled if habits else _sure_of_doubles(len(typed), unclear)
     said = {"operation": pl.lit("drop_character"), "says": pl.lit("take out the character that is one too many")}
-    return pl.concat(
-        [
-            made.filter("only").select("value", "new", sure=pl.lit(0.95), **said),
-            typed.select("value", "new", sure=pl.lit(sure), **said),
-        ]
-    )
+    parts = [made.filter("only").select("value", "new", sure=pl.lit(0.95), **said)]
+    return pl.concat([*parts, typed.select("value", "new", sure=pl.lit(sure), **said)]), sure
 
 
 def _constant(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:

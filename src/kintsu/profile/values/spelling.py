@@ -185,8 +185,11 @@ def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
-    """UTF-8 text that was read as Latin-1 or Windows-1252: "KÃ¶ln" is "Köln"."""
+def judge_encoding(left: pl.DataFrame, counted: pl.DataFrame | None = None) -> pl.DataFrame:
+    """UTF-8 text that was read as Latin-1 or Windows-1252: "KÃ¶ln" is "Köln".
+
+    `counted` are the values of the column, where `left` are others.
+    """
     foreign = left.filter(pl.col("value").str.len_bytes() != pl.col("value").str.len_chars())
     if not len(foreign):
         return NOTHING
@@ -194,8 +197,9 @@ def judge_encoding(left: pl.DataFrame) -> pl.DataFrame:
     if not len(broken) or len(broken) > 50_000:
         return NOTHING
     fixed = pl.Series("new", [repaired_encoding(text) for text in broken["value"].to_list()], dtype=pl.String)
-    rows = _as_typed(broken.with_columns(fixed).drop_nulls("new"), left)
-    known = rows["new"].is_in(left["value"].implode())
+    counted = left if counted is None else counted
+    rows = _as_typed(broken.with_columns(fixed).drop_nulls("new"), counted)
+    known = rows["new"].is_in(counted["value"].implode())
     return judged(
         rows.with_columns(new_score=pl.when(known).then(0.98).otherwise(0.95)).select(
             "value", "new", "new_score", why=phrase("bytes of another encoding: it reads {}", quoted("new"))

@@ -72,9 +72,16 @@ class ColumnView:
         return self.values.gather_every(-(-len(self.values) // most)) if len(self.values) > most else self.values
 
     def share(self, hit: pl.Expr) -> float:
-        """Share of filled cells whose value satisfies `hit`, in [0, 1]."""
-        total = self.values.select(pl.col("n").filter(hit).sum()).item()
-        return float(total) / max(self.filled, 1)
+        """Share of filled cells whose value satisfies `hit`, in [0, 1]; worked out once."""
+        key = hit.meta.serialize()
+        if key not in self._shares:
+            total = self.values.select(pl.col("n").filter(hit).sum()).item()
+            self._shares[key] = float(total) / max(self.filled, 1)
+        return self._shares[key]
+
+    @cached_property
+    def _shares(self) -> dict[bytes, float]:
+        return {}
 
     def without(self, values: pl.Series) -> ColumnView:
         """The column as if these values were not there."""
