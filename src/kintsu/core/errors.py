@@ -2,6 +2,7 @@
 
 KintsuError
 ├── UsageError           the call itself is wrong: an option, a name, a value
+│   └── UnknownName      nothing has this name; tells the nearest
 ├── InputError           the data cannot be read: missing, empty, no permission, not a table
 │   └── UnsupportedFormat
 ├── OutputError          the result cannot be written: exists already, no space, no permission
@@ -30,6 +31,7 @@ __all__ = [
     "OutputError",
     "StaleRepair",
     "UndoConflict",
+    "UnknownName",
     "UnknownRun",
     "UnsupportedFormat",
     "UsageError",
@@ -42,6 +44,10 @@ class KintsuError(Exception):
 
 class UsageError(KintsuError):
     """The call is wrong: an unknown option, column or value."""
+
+
+class UnknownName(UsageError):
+    """There is no table, batch, incident or model of this name."""
 
 
 class InputError(KintsuError):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kintsu.core.errors import UsageError
+from kintsu.core.errors import UnknownName, UsageError
 from kintsu.core.frames import Schema
 from kintsu.core.recipe import Recipe
 from kintsu.learn.cases import APPLIED, GUESSES, STATE, TRUST
@@ -128,7 +128,7 @@ def answered(state: pl.DataFrame, answer: Answer) -> tuple[pl.DataFrame, pl.Data
     """The state after an answer, and its verdicts: column, healer, operation, measured, right."""
     inside = state.filter(pl.col("case") == answer.question)
     if not len(inside):
-        raise UsageError(f"no question {answer.question!r} here: `kintsu ask` lists them")
+        raise UnknownName(f"no question {answer.question!r} here: `kintsu ask` lists them")
     recipes = _optional(inside)["recipe"].unique().to_list()
     if answer.option not in (ACCEPT, REJECT, *recipes):
         known = ", ".join([ACCEPT, REJECT, *sorted(recipes)[:5]])

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from kintsu.core.errors import UsageError
+from kintsu.core.errors import UnknownName
 from kintsu.core.notice import LEVELS, Notice
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.issue import WHOLE
@@ -227,7 +227,7 @@ def acknowledge(incidents: Iterable[Incident], id: str, now: datetime, *, by: st
 
     Raises
     ------
-    UsageError
+    UnknownName
         No open incident has this id.
     """
     return _changed(incidents, id, state="acknowledged", acknowledged_at=now, by=by)
@@ -243,7 +243,7 @@ def _changed(incidents: Iterable[Incident], id: str, **fields: Any) -> Incidents
     known = tuple(incidents)
     if not any(incident.id == id and incident.is_open for incident in known):
         there = ", ".join(incident.id for incident in known if incident.is_open) or "none"
-        raise UsageError(f"no open incident {id!r}; open: {there}")
+        raise UnknownName(f"no open incident {id!r}; open: {there}")
     return tuple(replace(incident, **fields) if incident.id == id else incident for incident in known)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from kintsu.core.contracts import Table
-from kintsu.core.errors import KintsuError, UsageError
+from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
 from kintsu.io.store.history import RUNS, BatchRow, History
 from kintsu.io.store.home import home_for, is_url
@@ -113,7 +113,7 @@ def course(
 
     Raises
     ------
-    UsageError
+    UnknownName
         No run of such a table is kept.
     """
     history = open_history(home)
@@ -122,7 +122,7 @@ def course(
     if not chosen:
         names = sorted({str(each.settings["table"]) for each in known})
         hint = nearest(table, names) if names else ": none is kept yet"
-        raise UsageError(f"no heal or check of a table {table!r} is kept{hint}")
+        raise UnknownName(f"no heal or check of a table {table!r} is kept{hint}")
     parts = []
     for each in chosen:
         of = (pl.lit(str(each.settings[key])).alias(name) for key, name in (("table", "table"), ("place", "input")))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from kintsu.core.errors import InputError, KintsuError, UsageError
+from kintsu.core.errors import InputError, KintsuError, UnknownName, UsageError
 from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
 from kintsu.io.store.home import find_home, home_for, is_url
 from kintsu.io.store.incidents import IncidentStore
@@ -38,6 +38,7 @@ __all__ = [
     "Watch",
     "add",
     "backfill",
+    "batch",
     "decide",
     "learnable",
     "open_history",
@@ -290,6 +291,22 @@ def trend(
     last = course["at"].max()
     assert isinstance(last, datetime)
     return course.filter(pl.col("at") > last - timedelta(days=days))
+
+
+def batch(name: str, batch: str, *, home: Path | str | None = None) -> dict[str, Any]:
+    """One batch as JSON-able values: when it came, its facts, its judgement where it alarmed, what was said and done.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name, or it was packed away.
+    """
+    history = open_history(home)
+    row = history.batch(history.watched(name), batch)
+    if row is None:
+        raise UnknownName(f"{name!r} has no batch {batch!r}, or it is so old that only its course is kept")
+    told = {each: value for each, value in vars(row).items() if each not in ("sketch", "id", "content")}
+    return told | {"at": row.at.isoformat(), "facts": dict(row.facts)}
 
 
 def status(names: list[str] | None = None, *, home: Path | str | None = None) -> list[Status]:

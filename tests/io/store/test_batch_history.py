@@ -163,6 +163,9 @@ def test_a_store_from_before_there_were_migrations_is_brought_up_to_date(tmp_pat
         later = set(schema.metadata.tables) - {"entries", "head", "runs"}
         schema.metadata.drop_all(connection, [schema.metadata.tables[name] for name in later])
         connection.execute(text("DROP TABLE alembic_version"))
+        connection.execute(text("DROP INDEX ix_runs_name_n"))
+        for column in ("kind", "name"):
+            connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
     opened = Store(tmp_path)
     assert set(inspect(opened.engine).get_table_names()) >= {"batches", "months", "entries"}
     assert [entry.payload for entry in opened.entries()] == [{"before": 1}]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, stream, treat, watch
+from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, serve, stream, treat, watch
 
 __all__ = ["app"]
 
@@ -44,7 +44,9 @@ for command in (
     *(look.profile, look.compare, look.diff),
     *(stream.watch, watch.gate),
     practice.generate,
+    serve.serve,
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(incidents.monitor)
 app.add_typer(models.models)
+app.add_typer(serve.keys)

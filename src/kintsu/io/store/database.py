@@ -20,7 +20,7 @@ from kintsu.io.store.home import is_url
 __all__ = ["HEAD", "connect", "migrate", "reading", "writing"]
 
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
 LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory lock that stands for SQLite's only writer

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from kintsu.core.errors import UsageError
+from kintsu.core.errors import UnknownName, UsageError
 from kintsu.io.store.atomic import explained
 from kintsu.io.store.courses import COURSE, Part, framed, pack_facts, pack_month, rows_of, unpack_month
 from kintsu.io.store.home import is_url
@@ -28,7 +28,19 @@ from kintsu.io.store.records import now_text
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["ACCEPTED", "HELD", "LEARNT", "REJECTED", "RUNS", "WATCHED", "BatchRow", "History", "Watched", "micros"]
+__all__ = [
+    "ACCEPTED",
+    "HELD",
+    "LEARNT",
+    "REJECTED",
+    "RUNS",
+    "WATCHED",
+    "BatchRow",
+    "History",
+    "Watched",
+    "micros",
+    "moment_of",
+]
 
 LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
 HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts it
@@ -165,7 +177,7 @@ class History:
         with schema.reading(self.engine) as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise UsageError(f"no table {name!r} is watched{_nearest(name, [w.name for w in self.tables()])}")
+            raise UnknownName(f"no table {name!r} is watched{_nearest(name, [w.name for w in self.tables()])}")
         return _watched(row)
 
     # runs of any table
@@ -291,7 +303,7 @@ class History:
             return
         older = (b.c.monitor == table.id) & (b.c.at_us < limit)
         connection.execute(b.update().where(older, b.c.sketch.is_not(None)).values(sketch=None))
-        self._pack(connection, table, _month_of(_moment(limit)))
+        self._pack(connection, table, _month_of(moment_of(limit)))
 
     def pack(self, table: Watched, before: datetime) -> None:
         """Pack the months before the one that holds `before`, whether or not a baseline needs them."""
@@ -393,7 +405,7 @@ class History:
             values = {"state": state, "verdict_by": by, "verdict_at": now_text()}
             if not connection.execute(b.update().where(mine).values(**values)).rowcount:
                 names = [row.name for row in connection.execute(b.select().where(b.c.monitor == table.id))]
-                raise UsageError(f"{table.name!r} has no batch {name!r}{_nearest(name, names)}")
+                raise UnknownName(f"{table.name!r} has no batch {name!r}{_nearest(name, names)}")
             return _batch(connection, connection.execute(b.select().where(mine)).one())
 
     def remember(self, table: Watched, name: str, mending: Mapping[str, Any]) -> None:
@@ -481,7 +493,7 @@ class History:
             parts = [unpack_month(row.body, names[row.layout]) for row in rows]
             parts += self._rows(connection, recent)
         course = framed(parts, None if facts is None else list(facts))
-        return course if since is None else course.filter(pl.col("at") >= _moment(micros(since)))
+        return course if since is None else course.filter(pl.col("at") >= moment_of(micros(since)))
 
     @staticmethod
     def _rows(connection: Connection, chosen: Any) -> list[Part]:
@@ -506,7 +518,8 @@ def _month_of(moment: datetime) -> datetime:
     return aware.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _moment(at_us: int) -> datetime:
+def moment_of(at_us: int) -> datetime:
+    """The moment so many microseconds after 1970, UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
@@ -518,7 +531,7 @@ def _batch(connection: Connection, row: Any) -> BatchRow:
     values = np.frombuffer(row.facts, "<f4").astype(float).tolist()
     return BatchRow(
         name=row.name,
-        at=_moment(row.at_us),
+        at=moment_of(row.at_us),
         rows=row.rows,
         facts=dict(zip(_names(connection, row.layout), values, strict=True)),
         state=row.state,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from kintsu.core.errors import UnknownRun, UsageError
 
-__all__ = ["find_home", "home_for", "is_url"]
+__all__ = ["find_home", "home_for", "is_tenant", "is_url", "tenant_home"]
 
 FOLDER = ".kintsu"
+LOCAL = "local"  # the tenant where there is only one
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def is_url(place: object) -> bool:
@@ -48,3 +51,21 @@ def find_home(home: Path | str | None = None, beside: Path | None = None) -> Pat
             return place
     looked = " and ".join(str(place) for place in places)
     raise UnknownRun(f"no history found in {looked}: name the store's folder with --home or KINTSU_HOME")
+
+
+def is_tenant(name: str) -> bool:
+    """Whether this can be the name of a tenant: at most 63 lower-case letters, digits, - and _."""
+    return _TENANT.fullmatch(name) is not None
+
+
+def tenant_home(home: Path, tenant: str) -> Path:
+    """The folder of a tenant's store: that of the service for "local", else one of its own within.
+
+    Raises
+    ------
+    UsageError
+        The name cannot be that of a tenant.
+    """
+    if not is_tenant(tenant):
+        raise UsageError(f"{tenant!r} is no name of a tenant: write lower-case letters, digits, - and _, at most 63")
+    return home if tenant == LOCAL else home / "tenants" / tenant

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from kintsu.core.errors import InputError, UsageError
+from kintsu.core.errors import InputError, UnknownName, UsageError
 from kintsu.io.store.history import History
 from kintsu.io.store.records import now_text
 
@@ -270,10 +270,10 @@ def checked(body: bytes, told: ModelVersion) -> bytes:
     return body
 
 
-def unknown(name: str, version: int, known: list[int]) -> UsageError:
+def unknown(name: str, version: int, known: list[int]) -> UnknownName:
     """There is no such version; tells those that there are."""
     there = f"there is {', '.join(map(str, known))}" if known else "there is none of that name yet"
-    return UsageError(f"no version {version} of model {name!r}: {there}")
+    return UnknownName(f"no version {version} of model {name!r}: {there}")
 
 
 def nothing_to_take_back(name: str) -> UsageError:

@@ -14,7 +14,7 @@ from kintsu.core.change import EDITS
 from kintsu.core.frames import Schema
 from kintsu.io.store.process import mark
 
-__all__ = ["CHANGES", "STATUSES", "Draft", "Run", "new_id", "now_text"]
+__all__ = ["CHANGES", "STATUSES", "Draft", "Run", "new_id", "now_text", "text_of"]
 
 CHANGES: Final[Schema] = {
     **EDITS,  # `row` counts the records of the file before together with those that are added
@@ -32,7 +32,12 @@ STATUSES: Final[tuple[str, ...]] = ("prepared", "done", "undone", "failed")
 
 def now_text() -> str:
     """The time now, UTC, as ISO text with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return text_of(datetime.now(UTC))
+
+
+def text_of(moment: datetime) -> str:
+    """A moment as ISO text with milliseconds, UTC: such texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_id(prefix: str = "r", *, at: datetime | None = None, token: str | None = None) -> str:

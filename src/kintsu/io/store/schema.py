@@ -32,11 +32,15 @@ from kintsu.io.store import database
 from kintsu.io.store.database import reading, writing
 
 __all__ = [
+    "api_keys",
+    "audit",
     "batches",
     "connect",
     "entries",
+    "events",
     "head",
     "incidents",
+    "jobs",
     "layouts",
     "models",
     "monitors",
@@ -51,6 +55,7 @@ __all__ = [
     "stream_windows",
     "streams",
     "unfollowed",
+    "uploads",
     "writing",
 ]
 
@@ -98,6 +103,9 @@ runs = Table(
     Column("base", String(64), nullable=False, index=True),
     Column("made", String(64), nullable=False, index=True),
     Column("output", Text, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),  # of the table
+    Index("ix_runs_name_n", "name", "n"),
 )
 """An index over the entries, for look-ups; everything in it follows from them."""
 
@@ -303,6 +311,94 @@ stream_alerts = Table(
     Index("ix_stream_alerts_stream_at", "stream", "at_us"),
 )
 """What was told about streams."""
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),  # the part of the key that is not secret
+    Column("tenant", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the secret part, which is random and long
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("expires_at", String(32)),
+    Column("revoked_at", String(32)),
+    Column("used_at", String(32)),
+)
+"""Keys with which programs sign in to the service."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("who", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(512), nullable=False),  # method and path
+    Column("status", Integer, nullable=False),
+    Column("request", String(64), nullable=False),  # id of the request, as in the logs
+    Index("ix_audit_tenant_id", "tenant", "id"),
+)
+"""Every call of the service that may have written something, append-only."""
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),  # of the file, as it was given
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Index("ix_uploads_tenant_created_at", "tenant", "created_at"),
+)
+"""Files that were sent to the service."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),  # queued, running, done, failed, cancelled
+    Column("priority", Integer, nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("key", String(255)),  # the caller's idempotency key
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("due_us", BigInteger, nullable=False),  # not to be started before: microseconds since 1970, UTC
+    Column("started_at", String(32)),
+    Column("ended_at", String(32)),
+    Column("tries", Integer, nullable=False),
+    Column("worker", String(255)),  # that runs it
+    Column("lease_us", BigInteger),  # until when the worker has it, unless it says again that it lives
+    Column("stage", String(255), nullable=False),
+    Column("progress", Float, nullable=False),  # of the stage, in [0, 1]
+    Column("cancels", Boolean, nullable=False),  # somebody asked that it stops
+    Column("run", String(64)),  # id of the run that it is to make, chosen before the first try
+    Column("result", Text),  # JSON
+    Column("problem", Text),  # JSON: why it failed
+    UniqueConstraint("tenant", "key"),
+    Index("ix_jobs_state_due_us", "state", "due_us"),
+    Index("ix_jobs_tenant_id", "tenant", "id"),
+)
+"""Long work of the service; a row is the truth about a job, whatever the queue knows."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _BIG, primary_key=True),  # the cursor from which a client reads on
+    Column("tenant", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),  # JSON, no cell values
+    Index("ix_events_tenant_id", "tenant", "id"),
+)
+"""What happened, for those who look on."""
 
 
 @event.listens_for(head, "after_create")

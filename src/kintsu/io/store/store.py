@@ -78,6 +78,7 @@ class Store:
                     raise OutputError(f"{run.output} is being written by {other.id} right now: wait for it")
             n = append(connection, now_text(), run.id, "prepared", facts)
             index = {"id": run.id, "n": n, "base": run.base, "made": run.made, "output": run.output}
+            index |= {"kind": run.kind, "name": run.table}
             connection.execute(schema.runs.insert().values(**index, status="prepared"))
 
     def finish(self, run: Run, status: str, **payload: Any) -> None:
@@ -158,6 +159,23 @@ class Store:
         conditions = [schema.runs.c[name] == value for name, value in wanted.items() if value is not None]
         with schema.reading(self.engine) as connection:
             return self._runs(connection, *conditions)
+
+    def latest(
+        self, *, limit: int, before: int | None = None, table: str | None = None, kind: str | None = None
+    ) -> list[Run]:
+        """At most `limit` runs and undos, newest first: those announced before a line of the log, of a table, of a
+        kind."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        runs = schema.runs.c
+        wanted = {runs.name: table, runs.kind: kind}
+        chosen = select(runs.n).where(*(column == value for column, value in wanted.items() if value is not None))
+        chosen = chosen if before is None else chosen.where(runs.n < before)
+        with schema.reading(self.engine) as connection:
+            lines = connection.execute(chosen.order_by(runs.n.desc()).limit(limit)).scalars().all()
+            return self._runs(connection, runs.n.in_(lines))[::-1]
 
     def run(self, name: str) -> Run:
         """The run with this id, or the only one whose id starts like this; "last" is the last that was done.
@@ -286,8 +304,9 @@ class Store:
     @staticmethod
     def _check_index(entry: Entry, row: Any, status: str) -> None:
         facts = entry.payload
-        expected = (facts["id"], status, facts["base"], facts["made"], facts["output"])
-        if row is None or (row.id, row.status, row.base, row.made, row.output) != expected:
+        known = ("id", "base", "made", "output", "kind", "table")
+        expected = (status, *(facts[name] for name in known))
+        if row is None or (row.status, row.id, row.base, row.made, row.output, row.kind, row.name) != expected:
             raise LedgerBroken(f"the index of runs does not agree with line {entry.n} of the history", entry.n)
 
     def _check_blobs(self, entries: list[Entry], lines: Mapping[str, int]) -> Verified:

@@ -1,0 +1,64 @@
+"""Puts the service together."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import kintsu
+from kintsu.apps.api import problems
+from kintsu.apps.api.guard import Guard
+from kintsu.apps.api.identity import IdentityProvider
+from kintsu.apps.api.paging import Conditional
+from kintsu.apps.api.problems import PROBLEMS, Problem
+from kintsu.apps.api.routes import incidents, keys, models, monitors, questions, runs, system, tables, uploads, volume
+from kintsu.apps.api.service import Service
+from kintsu.apps.api.settings import ServeSettings
+
+__all__ = ["create_app"]
+
+API: Final = "/api/v1"
+DESCRIPTION: Final = (
+    "Finds bad data in tables and mends it: explained, calibrated, undoable. Errors are problem documents (RFC 9457), "
+    "lists come in pages, answers carry an ETag."
+)
+
+
+def create_app(settings: ServeSettings) -> FastAPI:
+    """The service as an ASGI application."""
+    app = FastAPI(
+        title="Kintsu",
+        version=kintsu.__version__,
+        description=DESCRIPTION,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    identity = None if settings.identity is None else IdentityProvider(settings.identity)
+    service = app.state.service = Service(settings, identity)
+    problems.install(app)
+    api = APIRouter(prefix=API, responses=PROBLEMS)
+    for part in (tables, runs, questions, uploads, volume, monitors, incidents, models, keys, system):
+        api.include_router(part.router)
+    app.include_router(api)
+    app.include_router(system.outside)
+    app.add_middleware(Conditional)
+    app.add_middleware(Guard, service=service)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, with the schema of problems that every operation may answer with."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts = made.setdefault("components", {}).setdefault("schemas", {})
+        parts |= schema.pop("$defs", {}) | {"Problem": schema}
+        for name in ("HTTPValidationError", "ValidationError"):
+            parts.pop(name, None)
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,114 @@
+"""What every request passes first and last: it gets a name, may be refused, is measured, and a write leaves a trail."""
+
+from __future__ import annotations
+
+import logging
+import time
+from secrets import token_hex
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kintsu.apps.api import problems
+from kintsu.apps.api.service import Service
+from kintsu.io.service.trail import Act
+
+__all__ = ["SAFE", "Guard"]
+
+SAFE: Final = ("GET", "HEAD", "OPTIONS")
+UPLOADS: Final = "/api/v1/uploads"
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+log = logging.getLogger("kintsu.api")
+
+
+class Guard:
+    """Around the whole application."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request, began, status = Request(scope), time.perf_counter(), 500
+        request.state.id = token_hex(6)
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update(HEADERS | {"X-Request-Id": request.state.id})
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope, Headers(scope=scope))
+            if refusal is not None:
+                await problems.answer(request, *refusal)(scope, receive, guarded)
+            else:
+                await self.app(scope, self._bounded(scope, receive), guarded)
+        finally:
+            await self._told(request, status, time.perf_counter() - began)
+
+    def _most(self, scope: Scope) -> int:
+        """Bytes that the body may have."""
+        settings = self.service.settings
+        return settings.max_upload_bytes if scope["path"] == UPLOADS else settings.max_body_bytes
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        host, hosts = headers.get("host", ""), self.service.settings.hosts
+        if "*" not in hosts and _name(host) not in {_name(each) for each in hosts}:
+            return 400, "this service is not called that: see `hosts` in its settings"
+        origin = headers.get("origin")
+        if scope["method"] not in SAFE and origin is not None and urlsplit(origin).netloc != host:
+            return 403, "a page of another site may not write here"
+        size = headers.get("content-length", "0")
+        if not size.isdigit() or int(size) > self._most(scope):
+            return 413, f"the body may have {self._most(scope)} bytes"
+        return None
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """What arrives, as long as it is not too much: a body need not tell its length."""
+        got, most = 0, self._most(scope)
+
+        async def bounded() -> Message:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > most:
+                raise HTTPException(413, f"the body may have {most} bytes")
+            return message
+
+        return bounded
+
+    async def _told(self, request: Request, status: int, seconds: float) -> None:
+        route = getattr(request.scope.get("route"), "path", "none")
+        principal = getattr(request.state, "principal", None)
+        self.service.figures.requests.labels(request.method, route, str(status)).observe(seconds)
+        facts = {"request": request.state.id, "method": request.method, "route": route, "status": status}
+        who = "" if principal is None else f"{principal.tenant}/{principal.name}"
+        log.info("request", extra=facts | {"who": who, "ms": round(seconds * 1000, 1)})
+        if principal is not None and request.method not in SAFE:
+            action = f"{request.method} {request.url.path}"
+            act = Act(principal.name, principal.role, action, status, request.state.id)
+            await run_in_threadpool(self.service.trail(principal.tenant).add, act)
+
+
+def _name(host: str) -> str:
+    """The host without its port, in small letters."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as an open bracket
+        return ""

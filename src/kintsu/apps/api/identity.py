@@ -1,0 +1,80 @@
+"""People who sign in with an OpenID Connect provider: their token is checked, and tells tenant and role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
+from urllib.request import urlopen
+
+import jwt
+
+from kintsu.apps.api.principal import Principal
+from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.settings import Identity
+from kintsu.io.service.keys import ROLES
+from kintsu.io.store.home import is_tenant
+
+__all__ = ["IdentityProvider"]
+
+ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]  # none with a shared secret
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+PATIENCE_S: Final = 5.0
+LEEWAY_S: Final = 30.0  # clocks differ
+
+
+class IdentityProvider:
+    """Checks tokens against the keys that the issuer publishes; `fetch` reads a URL."""
+
+    def __init__(self, settings: Identity, fetch: Callable[[str], bytes] | None = None) -> None:
+        self.settings, self._fetch = settings, fetch or _fetched
+
+    @cached_property
+    def _keys(self) -> jwt.PyJWKClient:
+        where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
+        return jwt.PyJWKClient(json.loads(self._fetch(where))["jwks_uri"], cache_keys=True, timeout=PATIENCE_S)
+
+    def principal(self, token: str) -> Principal:
+        """Whoever the token was made for.
+
+        Raises
+        ------
+        Refused
+            401 where it is not valid, 403 where it names no tenant or no role.
+        """
+        claims = self._claims(token)
+        tenant, roles = claims.get(self.settings.tenant_claim), claims.get(self.settings.role_claim)
+        given = [roles] if isinstance(roles, str) else roles if isinstance(roles, list) else []
+        known = [role for role in ROLES if role in given]
+        if not isinstance(tenant, str) or not is_tenant(tenant) or not known:
+            lacks = f"a tenant ({self.settings.tenant_claim}) and a role ({self.settings.role_claim})"
+            raise Refused(403, f"the token has to name {lacks}; roles: {', '.join(ROLES)}")
+        name = str(claims.get("email") or claims.get("preferred_username") or claims["sub"])
+        return Principal(tenant, name[:255], known[-1])
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            key = self._keys.get_signing_key_from_jwt(token)
+            needed = {"require": ["exp", "iss", "aud", "sub"]}
+            return jwt.decode(
+                token,
+                key.key,
+                algorithms=ALGORITHMS,
+                audience=self.settings.audience,
+                issuer=self.settings.issuer,
+                leeway=LEEWAY_S,
+                options=needed,  # type: ignore[arg-type]
+            )
+        except jwt.PyJWKClientConnectionError as error:
+            raise Refused(503, "the identity provider cannot be reached: try again, or use an API key") from error
+        except (jwt.PyJWTError, OSError, KeyError, ValueError) as error:
+            raise Refused(401, f"this token is not valid: {type(error).__name__}; sign in again", CHALLENGE) from error
+
+
+def _fetched(url: str) -> bytes:
+    if not url.startswith("https://"):
+        raise ValueError("an issuer has an https address")
+    with urlopen(url, timeout=PATIENCE_S) as answer:
+        body: bytes = answer.read()
+    return body

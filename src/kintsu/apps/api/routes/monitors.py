@@ -1,0 +1,85 @@
+"""Watched tables: how they are doing, their batches over time, and what people say of these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from kintsu.apps.api.access import Steward, Viewer
+from kintsu.apps.api.routes.tables import Course
+from kintsu.apps.api.service import service_of
+from kintsu.run import watching
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/monitors", tags=["monitors"])
+
+
+class MonitorStatus(BaseModel):
+    """How a watched table is doing."""
+
+    table: str
+    n_batches: int
+    last_batch: str | None
+    last_at: str | None
+    last_state: str | None
+    last_message: str | None
+    waiting: list[str] = Field(description="Batches that alarmed and that nobody has decided on")
+    n_alarms: int
+    precision: float | None = Field(description="Share of the alarms that people confirmed")
+    false_alarm_rate: float | None
+    time_to_detection_min: float | None
+    recovery: float | None
+    acceptance: float | None
+
+
+class Decision(BaseModel):
+    """What a person says of a batch that alarmed."""
+
+    is_right: bool = Field(description="true: it is as it should be, and is learnt from")
+
+
+class Decided(BaseModel):
+    table: str
+    batch: str
+    state: str
+    incident: str | None = Field(description="The incident that the batch left")
+
+
+@router.get("/{table}")
+def status(request: Request, who: Viewer, table: str) -> MonitorStatus:
+    """How a watched table is doing, and how good its alarms were."""
+    told = watching.status([table], home=service_of(request).home(who.tenant))[0].to_dict()
+    return MonitorStatus(**{name: told[name] for name in MonitorStatus.model_fields})
+
+
+@router.get("/{table}/course")
+def course(
+    request: Request,
+    who: Viewer,
+    table: str,
+    fact: Annotated[list[str] | None, Query(max_length=200, description="rows, completeness:COLUMN, ...")] = None,
+    days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
+) -> Course:
+    """The batches of a watched table over time, with the facts that are asked for."""
+    found = watching.trend(table, fact or [], days=days, home=service_of(request).home(who.tenant))
+    return Course(columns=found.to_dict(as_series=False))
+
+
+@router.get("/{table}/batches/{batch}")
+def batch(request: Request, who: Viewer, table: str, batch: str) -> dict[str, Any]:
+    """A batch: its facts, and how it was judged where it alarmed."""
+    return watching.batch(table, batch, home=service_of(request).home(who.tenant))
+
+
+@router.post("/{table}/batches/{batch}")
+def decide(request: Request, who: Steward, table: str, batch: str, decision: Decision) -> Decided:
+    """Say whether a batch that alarmed is right: then it is learnt from. If not, it stays out."""
+    service = service_of(request)
+    told = watching.decide(table, batch, is_right=decision.is_right, by=who.name, home=service.home(who.tenant))
+    incident = None if told.incident is None else told.incident.id
+    done = Decided(table=table, batch=told.batch.name, state=told.batch.state, incident=incident)
+    service.events(who.tenant).add("verdict", done.model_dump())
+    return done

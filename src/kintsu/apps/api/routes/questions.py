@@ -1,0 +1,69 @@
+"""Questions that a heal leaves, and answers to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from kintsu.apps.api.access import Steward, Viewer
+from kintsu.apps.api.paging import Limit, Listed
+from kintsu.apps.api.service import service_of
+from kintsu.run.answer import answer
+from kintsu.run.ask import ask
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/runs/{run}/questions", tags=["questions"])
+
+
+class Option(BaseModel):
+    """An answer that can be given, and what it would do."""
+
+    option: str = Field(examples=["accept"])
+    text: str
+    effect: list[dict[str, Any]] = Field(description="Some cells as they would be")
+
+
+class QuestionItem(BaseModel):
+    """A question about a recipe and kind of cell."""
+
+    question: str
+    text: str
+    cells: int
+    confidence: float
+    applied: bool
+    options: list[Option]
+
+
+class Choice(BaseModel):
+    """An answer."""
+
+    option: str = Field(min_length=1, max_length=200, examples=["accept"])
+
+
+class Said(BaseModel):
+    """What came of an answer; `change` can be undone."""
+
+    change: str
+    run: str
+    applied: int
+    open: int
+
+
+@router.get("")
+def questions(request: Request, who: Viewer, run: str, limit: Limit = 20) -> Listed[QuestionItem]:
+    """The open questions of a heal, the most valuable first."""
+    found = ask(run, home=service_of(request).home(who.tenant), limit=limit)
+    return Listed(items=[QuestionItem(**each.to_dict()) for each in found])
+
+
+@router.post("/{question}")
+def choose(request: Request, who: Steward, run: str, question: str, choice: Choice) -> Said:
+    """Answer a question: the cells change at once, logged and undoable."""
+    service = service_of(request)
+    told = answer(run, question, choice.option, home=service.home(who.tenant), by=who.name).to_dict()
+    said = Said(**{name: told[name] for name in Said.model_fields})
+    service.events(who.tenant).add("answer", said.model_dump())
+    return said

@@ -1,0 +1,62 @@
+"""What happened, for those who look on: each event has a number, and a client reads on from the last that it saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kintsu.io.store.history import History
+from kintsu.io.store.records import now_text
+
+__all__ = ["Event", "Events"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: `kind` such as "job", "run" or "alert"; no cell values in its `body`."""
+
+    id: int
+    at: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of one tenant."""
+
+    history: History
+
+    def add(self, kind: str, body: Mapping[str, Any]) -> Event:
+        """Append an event."""
+        from kintsu.io.store import schema
+
+        at, text = now_text(), json.dumps(dict(body), ensure_ascii=False, default=str)
+        values = {"tenant": self.history.tenant, "at": at, "kind": kind, "body": text}
+        with schema.writing(self.history.engine) as connection:
+            made = connection.execute(schema.events.insert().values(**values)).inserted_primary_key
+        assert made is not None
+        return Event(int(made[0]), at, kind, dict(body))
+
+    def since(self, cursor: int, *, limit: int = 1000) -> list[Event]:
+        """Events after this one, in order."""
+        from kintsu.io.store import schema
+
+        table = schema.events
+        mine = (table.c.tenant == self.history.tenant) & (table.c.id > cursor)
+        with schema.reading(self.history.engine) as connection:
+            rows = connection.execute(table.select().where(mine).order_by(table.c.id).limit(limit)).all()
+        return [Event(row.id, row.at, row.kind, json.loads(row.body)) for row in rows]
+
+    def last(self) -> int:
+        """The number of the newest event, 0 without any."""
+        from sqlalchemy import func, select
+
+        from kintsu.io.store import schema
+
+        table = schema.events
+        query = select(func.max(table.c.id)).where(table.c.tenant == self.history.tenant)
+        with schema.reading(self.history.engine) as connection:
+            return int(connection.execute(query).scalar() or 0)

@@ -1,0 +1,30 @@
+"""Pages over what a store holds, for those who look at many: tables and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kintsu.io.service.paging import Page
+from kintsu.io.store.history import History
+from kintsu.io.store.overview import TableLine, tables_page
+from kintsu.io.store.store import Store
+from kintsu.run.log import run_line
+
+__all__ = ["runs", "tables"]
+
+
+def tables(
+    *, home: Path, limit: int, after: int | None = None, kind: str | None = None, name: str | None = None
+) -> Page[TableLine]:
+    """The tables of a store, the first known first; see `TableLine`."""
+    return tables_page(History(home), limit=limit, after=after, kind=kind, name=name)
+
+
+def runs(
+    *, home: Path, limit: int, before: int | None = None, table: str | None = None, kind: str | None = None
+) -> Page[dict[str, Any]]:
+    """Runs and undos, newest first: a line each (see `run_line`), with the line of the log as `n` and the summary."""
+    found = Store(home).latest(limit=limit + 1, before=before, table=table, kind=kind)
+    lines = [run_line(run) | {"n": run.line, "rows": run.rows, "summary": dict(run.summary)} for run in found]
+    return Page.cut(lines, limit, lambda line: str(line["n"]))

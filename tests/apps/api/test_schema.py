@@ -1,0 +1,38 @@
+"""The service keeps what its OpenAPI document says, whatever is sent: found by generated requests."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from kintsu.apps.api.app import create_app
+from kintsu.apps.api.settings import ServeSettings
+from kintsu.io.service.keys import Keys
+from kintsu.io.store.history import History
+
+HOME = tempfile.TemporaryDirectory(prefix="kintsu-api-")  # removed with the process
+schema = schemathesis.openapi.from_asgi(
+    "/api/v1/openapi.json", create_app(ServeSettings(Path(HOME.name), sign_in=True, hosts=("*",)))
+)
+_, KEY = Keys(History(Path(HOME.name), "acme")).create("generated requests", "admin", by="test")
+
+
+@schema.parametrize()
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_answer_breaks_the_document(case):
+    # values may be well formed and yet not fit each other or what is there: no schema says that
+    case.call_and_validate(
+        headers={"Authorization": f"Bearer {KEY}"}, excluded_checks=[schemathesis.checks.positive_data_acceptance]
+    )
+
+
+def test_every_operation_is_told_in_words_with_its_problems():
+    told = schema.raw_schema
+    for path, operations in told["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary") and operation.get("description"), (method, path)
+            if path.startswith("/api/"):
+                assert operation["responses"]["404"]["content"]["application/problem+json"], (method, path)
+    assert "HTTPValidationError" not in json.dumps(told)
