@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,6 +154,13 @@ def kafka(tmp_path: Path) -> Iterator[Kafka]:
     """A Kafka-protocol broker of its own for each test."""
     with running_kafka(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def kafka_behind(tmp_path: Path) -> Iterator[Callable[[int], Kafka]]:
+    """Starts a broker that sends its clients to another port, where something stands between."""
+    with ExitStack() as stack:
+        yield lambda port: stack.enter_context(running_kafka(tmp_path, told_port=port))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

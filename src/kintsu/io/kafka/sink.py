@@ -22,6 +22,7 @@ OWN: Final = {
     "queue.buffering.max.messages": 200_000,
     "queue.buffering.max.kbytes": 262_144,
 }
+ANY_PART: Final = -1
 FULL_S: Final = 0.05  # wait for room in the queue
 TOO_LARGE: Final = "too large for the topic {} with what was mended told in its headers: the event is at {}"
 
@@ -47,34 +48,37 @@ class KafkaSink:
     def send(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             event = output.event
-            where = {"partition": event.part} if output.to in self._keeps_parts else {}
-            if event.at_ms:
-                where["timestamp"] = event.at_ms
+            part = event.part if output.to in self._keeps_parts else ANY_PART
             headers = [*event.headers, (ID, event.id), *output.headers]
-            self._produce(self.topics[output.to], output.value, event.key, headers, where, output)
+            try:
+                self._produce(
+                    self.topics[output.to], output.value, event.key, part, None, self._report, event.at_ms, headers
+                )
+            except client().KafkaException as error:
+                self._instead(output, error.args[0])
 
     def tell(self, channel: str, key: str, record: bytes) -> None:
-        self._produce(self.topics[channel], record, key, [], {}, None)
+        try:
+            self._produce(self.topics[channel], record, key, ANY_PART, None, self._report, 0, [])
+        except client().KafkaException as error:
+            raise self._error(error.args[0], self.topics[channel]) from None
 
-    def _produce(
-        self, topic: str, value: Any, key: Any, headers: list[Any], where: Mapping[str, int], output: Output | None
-    ) -> None:
-        kafka = client()
+    def _produce(self, *message: Any) -> None:
+        """Into the queue of librdkafka, as soon as it has room."""
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=headers, on_delivery=self._report, **where)
+                self._producer.produce(*message)
                 return
-            except BufferError:  # the queue is full
+            except BufferError:
                 self._producer.poll(FULL_S)
-            except kafka.KafkaException as error:
-                if output is None or error.args[0].code() != kafka.KafkaError.MSG_SIZE_TOO_LARGE:
-                    raise self._error(error.args[0], topic) from None
-                value, headers = None, self._instead(output)
-                topic, output = self.topics[QUARANTINE], None
 
-    def _instead(self, output: Output) -> list[Any]:
-        """Headers of the empty event that stands for one that is too large."""
-        return [(ID, output.event.id), (WHY, TOO_LARGE.format(self.topics[output.to], output.event.id))]
+    def _instead(self, output: Output, error: Any) -> None:
+        """Put an empty event aside that names the one which is too large; anything else is raised."""
+        topic, event = self.topics[output.to], output.event
+        if error.code() != client().KafkaError.MSG_SIZE_TOO_LARGE:
+            raise self._error(error, topic)
+        headers = [(ID, event.id), (WHY, TOO_LARGE.format(topic, event.id))]
+        self._produce(self.topics[QUARANTINE], None, event.key, ANY_PART, None, self._report, event.at_ms, headers)
 
     def _report(self, error: Any, message: Any) -> None:
         self._failed.append((error, message.topic()))
