@@ -84,8 +84,8 @@ def watch(
     kafka
         Options of librdkafka: a mapping, or a YAML file in which secrets stand as ${NAME}.
     reference
-        Rows that were right, by which windows are judged: anything that `kt.profile` takes. Without it what the
-        treatment was trained on, else the first 5,000 events.
+        Rows that were right, by which windows are judged: anything that `kt.profile` takes. Without it the
+        first 5,000 events are taken to be right.
     home
         Where counts, marks and alerts are kept: a folder or a PostgreSQL URL. Workers of one group share it.
     stop

@@ -26,6 +26,7 @@ __all__ = ["Flow", "Pace"]
 WINDOW_US: Final = 10_000_000  # of the store's counts
 LEAVE_S: Final = 10.0  # for what is under way, when the group takes parts away or the worker ends
 LEAST_ROWS: Final = 500  # that the breaker judges by
+LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
 
@@ -39,7 +40,7 @@ class Pace:
     batch
         Most events of a micro-batch.
     wait_s
-        How long it waits for so many.
+        How long it waits for so many, counted from the micro-batch before: after a long one it takes what is there.
     max_events, until_idle_s
         End after so many events, or after so long without any.
     breaker
@@ -48,7 +49,7 @@ class Pace:
         Put whole micro-batches aside while an alert is open.
     """
 
-    batch: int = 20_000
+    batch: int = 50_000
     wait_s: float = 0.2
     max_events: int | None = None
     until_idle_s: float | None = None
@@ -81,6 +82,7 @@ class Flow:
         self._recent: deque[tuple[int, int]] = deque()  # cells, and those changed, of the last micro-batches
         self._way: tuple[Mended, list[dict[str, Any]]] | None = None
         self._incarnations: dict[str, str] = {}
+        self._polled_at = time.monotonic()
         self._metrics, self._metrics_at = WindowTally(), time.monotonic()
         self.source.on_leaving(lambda: self._settle(LEAVE_S, wait=True))
 
@@ -103,7 +105,9 @@ class Flow:
 
     def step(self) -> int:
         """Take, mend and send one micro-batch; returns its events."""
-        events = self.source.poll(self._left(), self.pace.wait_s)
+        since = time.monotonic() - self._polled_at
+        events = self.source.poll(self._left(), max(self.pace.wait_s - since, LEAST_WAIT_S))
+        self._polled_at = time.monotonic()
         if not events:
             self._settle(0.0)
             return 0

@@ -87,7 +87,7 @@ def watch(
     max_share: MaxShare = 0.5,
     hold: Hold = False,
     sensitive: o.Sensitive = None,
-    batch: BatchSize = 20_000,
+    batch: BatchSize = 50_000,
     wait_ms: WaitMs = 200,
     max_events: MaxEvents = None,
     until_idle: UntilIdle = None,
