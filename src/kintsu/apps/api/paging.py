@@ -1,4 +1,4 @@
-"""Lists come in pages, answers with a tag by which a client asks whether there is anything new."""
+"""Bodies that are sent, lists in pages, and tags by which a client asks whether there is anything new."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import hashlib
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["After", "Conditional", "Limit", "Listed", "number"]
+__all__ = ["After", "Asked", "Conditional", "Limit", "Listed", "number"]
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of a page")]
 After = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description="The `next` of the page before")]
+
+
+class Asked(BaseModel):
+    """A body that is sent: a field that is not known is refused, so that nothing misspelt is left out in silence."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Listed(BaseModel, Generic[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from kintsu.core import errors
 from kintsu.io.service.uploads import TooLarge
@@ -133,14 +133,13 @@ def install(app: FastAPI) -> None:
 
 
 def _methods(request: Request) -> list[str]:
-    """What may be done at an address."""
-    found = {
-        method
-        for route in request.app.routes
-        if route.matches(request.scope)[0] != Match.NONE
-        for method in getattr(route, "methods", None) or ()
-    }
-    return sorted(found)
+    """What may be done at an address, by the document."""
+    return sorted(
+        method.upper()
+        for template, operations in request.app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"{[^}]+}", "[^/]+", template), request.url.path)
+        for method in operations
+    )
 
 
 def _hint(status: int) -> str:

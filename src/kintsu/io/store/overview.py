@@ -18,7 +18,7 @@ class TableLine:
 
     `kind` is "watched", or "runs" of a table that was healed or checked and is not watched. Of a watched table `state`,
     `alarm` and `issue` are those of its last batch; of another, `state` is "heal" or "check". Scores are those of the
-    last heal or check, in [0, 1]; null where there is none.
+    last heal or check, in [0, 100]; null where there is none.
     """
 
     id: int

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Admin
-from kintsu.apps.api.paging import Listed
+from kintsu.apps.api.paging import Asked, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
 from kintsu.io.service.keys import ApiKey
@@ -33,7 +33,7 @@ class KeyItem(BaseModel):
     used_at: str | None
 
 
-class NewKey(BaseModel):
+class NewKey(Asked):
     """A key to be made."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$", examples=["nightly pipeline"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from kintsu.apps.api.access import Engineer, Viewer
-from kintsu.apps.api.paging import Listed
+from kintsu.apps.api.paging import Asked, Listed
 from kintsu.apps.api.service import service_of
 from kintsu.io.store.history import History
 from kintsu.io.store.models import ModelStore
@@ -18,7 +18,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/models", tags=["models"])
 
 
-class Promote(BaseModel):
+class Promote(Asked):
     """Which version is to be used from now on."""
 
     version: int = Field(ge=1, le=2**31 - 1)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
+from kintsu.apps.api.paging import Asked
 from kintsu.apps.api.routes.tables import Course
 from kintsu.apps.api.service import service_of
 from kintsu.run import watching
@@ -35,7 +36,7 @@ class MonitorStatus(BaseModel):
     acceptance: float | None
 
 
-class Decision(BaseModel):
+class Decision(Asked):
     """What a person says of a batch that alarmed."""
 
     is_right: bool = Field(description="true: it is as it should be, and is learnt from")

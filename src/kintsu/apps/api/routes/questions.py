@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
-from kintsu.apps.api.paging import Limit, Listed
+from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.service import service_of
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
@@ -37,7 +37,7 @@ class QuestionItem(BaseModel):
     options: list[Option]
 
 
-class Choice(BaseModel):
+class Choice(Asked):
     """An answer."""
 
     option: str = Field(min_length=1, max_length=200, examples=["accept"])

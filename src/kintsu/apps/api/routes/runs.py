@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
-from kintsu.apps.api.paging import After, Limit, Listed, number
+from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
 from kintsu.apps.api.service import service_of
 from kintsu.run import lists
 from kintsu.run.show import Shown, show
@@ -57,7 +57,7 @@ class RunDetail(RunItem):
     recovery_rate: float | None = None
 
 
-class Taken(BaseModel):
+class Taken(Asked):
     """Which part of a run is taken back; all of it, where nothing is said."""
 
     row: int | None = Field(None, ge=0, le=2**53)

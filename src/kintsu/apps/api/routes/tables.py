@@ -30,7 +30,7 @@ class TableItem(BaseModel):
     state: str | None
     alarm: bool
     issue: str | None
-    score: float | None = Field(description="Overall score of the last heal or check, before it mended, in [0, 1]")
+    score: float | None = Field(description="Overall score of the last heal or check, before it mended, in [0, 100]")
     score_after: float | None
 
 

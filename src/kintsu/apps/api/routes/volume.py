@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Engineer, Viewer
+from kintsu.apps.api.paging import Asked
 from kintsu.apps.api.service import service_of
 from kintsu.run.volume import judge_volume, train_volume
 
@@ -23,7 +24,7 @@ Table = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S([^\x00-
 Country = Annotated[str | None, Field(pattern="^[A-Z]{2}$", description="Whose public holidays count")]
 
 
-class DayCount(BaseModel):
+class DayCount(Asked):
     """Rows of a day."""
 
     date: Day
@@ -33,7 +34,7 @@ class DayCount(BaseModel):
 Days = Annotated[list[DayCount], Field(min_length=1, max_length=MOST_DAYS)]
 
 
-class VolumeRequest(BaseModel):
+class VolumeRequest(Asked):
     """A count, and those before it."""
 
     table_id: Table
@@ -61,7 +62,7 @@ class VolumeAnswer(BaseModel):
     message: str
 
 
-class TrainRequest(BaseModel):
+class TrainRequest(Asked):
     """Counts to learn from."""
 
     table_id: Table
