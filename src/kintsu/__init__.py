@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kintsu.run.treatment import Treatment, load_treatment
     from kintsu.run.undo import undo
     from kintsu.run.watch import watch
+    from kintsu.run.watch_folder import watch_folder
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "train",
     "undo",
     "watch",
+    "watch_folder",
 ]
 
 _FACE: Final[dict[str, str]] = {
@@ -79,6 +81,7 @@ _FACE: Final[dict[str, str]] = {
     "train": "kintsu.run.train",
     "undo": "kintsu.run.undo",
     "watch": "kintsu.run.watch",
+    "watch_folder": "kintsu.run.watch_folder",
 }
 _VERBS: Final[dict[str, str]] = {"heal": "kintsu.run.heal", "profile": "kintsu.run.profile"}
 """Public functions that share their name with a room: the room's module is made callable."""

@@ -150,5 +150,6 @@ def test_every_event_comes_out_once(kafka_behind, tmp_path, seconds):
             ended = faults.stop()
         repeats = check(kafka, tmp_path / "home", sent[0])
         told = (tmp_path / "workers.log").read_text()
-        assert ended == [0, 0] and "Traceback" not in told, told[-2000:]
+        # a worker that has just been started dies of the signal
+        assert set(ended) <= {0, -signal.SIGTERM} and "Traceback" not in told, told[-2000:]
         print(f"{sent[0]:,} events, {dict(faults.done)}, {between.n_cut} connections cut, {repeats:,} repeats")

@@ -31,15 +31,13 @@ def written(row):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def mended(treatment_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("law")
-    generate("orders", 600, seed=1, errors=0.03).dirty.write_csv(folder / "orders.csv")
-    kt.train(folder / "orders.csv", out=folder / "treatment", crash_test=False, auto=0.7)
     lines = [written(row) for row in generate("orders", 400, seed=2, errors=0.03).dirty.iter_rows(named=True)]
     (folder / "events.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     kt.heal(
         folder / "events.jsonl",
-        treatment=folder / "treatment",
+        treatment=treatment_folder,
         changes=folder / "changes.csv",
         out=folder / "healed.jsonl",
     )
@@ -52,12 +50,12 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("batch", [1000, 170])
-def test_a_stream_and_a_file_get_the_same_changes(trained, tmp_path, batch):
-    folder, lines, in_file = trained
+def test_a_stream_and_a_file_get_the_same_changes(mended, treatment_folder, tmp_path, batch):
+    folder, lines, in_file = mended
     source = QueueSource("orders", "1")
     source.push(lines)
     store, sink = StreamStore(History(tmp_path)), MemorySink()
-    treatment = kt.load_treatment(folder / "treatment")
+    treatment = kt.load_treatment(treatment_folder)
     pace = Pace(batch, 0.0, until_idle_s=0.0, breaker=1.0)
     Flow("law", source, sink, treatment, JsonEvents(), store, StreamJudge(), pace).run()
     healed = (folder / "healed.jsonl").read_bytes().splitlines()

@@ -26,6 +26,8 @@ __all__ = ["collect_seldom", "watch"]
 _PACE = "Pace"
 TELL_S = 1.0  # between lines of progress
 
+Folder = Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Mend the files that come here, not a topic.")]
+OutFolder = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where mended files of FOLDER go.")]
 Bootstrap = Annotated[
     str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="A broker of Kafka; several with commas.")
 ]
@@ -35,7 +37,7 @@ Healed = Annotated[
 ]
 Aside = Annotated[
     str | None,
-    typer.Option("--quarantine", metavar="NAME", help="Where what cannot be mended goes (else TOPIC.quarantine)."),
+    typer.Option("--quarantine", metavar="NAME", help="Where what cannot be mended goes: a topic, or a folder."),
 ]
 TreatmentFolder = Annotated[Path, typer.Option("--treatment", metavar="DIR", help="What `kintsu train` made.")]
 Metrics = Annotated[str, typer.Option("--metrics", metavar="NAME", help="The topic of counts.")]
@@ -65,7 +67,8 @@ WaitMs = Annotated[
     int, typer.Option("--wait-ms", metavar="N", min=1, help="How long it waits for so many.", rich_help_panel=_PACE)
 ]
 MaxEvents = Annotated[
-    int | None, typer.Option("--max-events", metavar="N", min=1, help="End after N events.", rich_help_panel=_PACE)
+    int | None,
+    typer.Option("--max-events", metavar="N", min=1, help="End after N events, or N files.", rich_help_panel=_PACE),
 ]
 UntilIdle = Annotated[
     float | None,
@@ -74,10 +77,12 @@ UntilIdle = Annotated[
 
 
 def watch(
+    folder: Folder = None,
     bootstrap: Bootstrap = None,
     topic: Topic = None,
     healed: Healed = None,
     quarantine: Aside = None,
+    out: OutFolder = None,
     treatment: TreatmentFolder = ...,  # type: ignore[assignment]  # typer's sign of what has to be given
     group: Group = "kintsu",
     metrics: Metrics = "data-quality-metrics",
@@ -97,32 +102,50 @@ def watch(
     ] = False,
     quiet: o.Quiet = False,
 ) -> int:
-    """Mend a Kafka topic while it flows, until Ctrl-C; what is under way is finished first."""
+    """Mend a Kafka topic, or the files of a folder, as they come, until Ctrl-C; what is under way is finished first."""
     from kintsu.core.errors import UsageError
-    from kintsu.run.watch import watch as run
-    from kintsu.run.watch_flow import Pace
 
-    if bootstrap is None or topic is None:
-        raise UsageError("say which stream: --bootstrap HOST:PORT and --topic NAME")
+    if folder is None and (bootstrap is None or topic is None):
+        raise UsageError("say what to watch: --bootstrap HOST:PORT and --topic NAME, or a FOLDER with --out DIR")
+    if folder is not None and (bootstrap or topic or out is None):
+        raise UsageError("a FOLDER needs --out DIR, and neither --bootstrap nor --topic")
     collect_seldom()
+    told: dict[str, Any] = {"home": home, "progress": _progress(as_json=as_json, quiet=quiet)}
     with _until_signal() as stop:
-        done = run(
-            bootstrap=bootstrap,
-            topic=topic,
-            treatment=treatment,
-            healed=healed,
-            quarantine=quarantine,
-            metrics=metrics,
-            alerts=alerts,
-            group=group,
-            kafka=kafka,
-            reference=reference,
-            home=home,
-            pace=Pace(batch, wait_ms / 1000, max_events, until_idle, max_share, hold),
-            sensitive=o.names(sensitive),
-            progress=_progress(as_json=as_json, quiet=quiet),
-            stop=stop,
-        )
+        if folder is not None:
+            from kintsu.run.watch_folder import watch_folder
+
+            done = watch_folder(
+                folder,
+                out=out or folder,
+                treatment=treatment,
+                quarantine=quarantine,
+                max_files=max_events,
+                until_idle_s=until_idle,
+                max_share=max_share,
+                stop=stop,
+                **told,
+            )
+        else:
+            from kintsu.run.watch import watch as run
+            from kintsu.run.watch_flow import Pace
+
+            done = run(
+                bootstrap=bootstrap or "",
+                topic=topic or "",
+                treatment=treatment,
+                healed=healed,
+                quarantine=quarantine,
+                metrics=metrics,
+                alerts=alerts,
+                group=group,
+                kafka=kafka,
+                reference=reference,
+                pace=Pace(batch, wait_ms / 1000, max_events, until_idle, max_share, hold),
+                sensitive=o.names(sensitive),
+                stop=stop,
+                **told,
+            )
     if as_json:
         emit({"done": True, **done.to_dict()})
     elif not quiet:

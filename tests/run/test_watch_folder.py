@@ -1,0 +1,65 @@
+"""Files that come into a folder are mended, each once."""
+
+import os
+
+import polars as pl
+import pytest
+
+import kintsu as kt
+from kintsu.core.errors import InputError, UsageError
+from kintsu.run.generate import generate
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def put(path, rows=60, seed=5):
+    generate("orders", rows, seed=seed, errors=0.05).dirty.write_csv(path)
+    os.utime(path, (1, 1))  # long ago
+
+
+def ran(place, treatment_folder, **options):
+    chosen = {"until_idle_s": 0.6, "still_s": 0.0, "home": place / "home", **options}
+    return kt.watch_folder(place / "in", out=place / "out", treatment=treatment_folder, **chosen).tally
+
+
+def test_each_file_is_mended_once_and_can_be_undone(place, treatment_folder):
+    put(place / "in" / "a.csv")
+    put(place / "in" / "b.csv", seed=6)
+    (place / "in" / "c.csv.part").write_text("half")
+    (place / "in" / "notes.docx").write_text("no table")
+    first = ran(place, treatment_folder)
+    assert sorted(p.name for p in (place / "out").iterdir() if p.is_file()) == ["a.csv", "b.csv"]
+    assert first.events == first.passed + first.healed + first.quarantined >= 120 and first.healed > 0
+    assert (
+        first.columns["total"].cells == first.events - 1 and (place / "out" / "quarantine" / "notes.docx.why").exists()
+    )
+    expected = kt.heal(place / "in" / "a.csv", treatment=treatment_folder, out=place / "x.csv", home=place / "h2")
+    assert (place / "out" / "a.csv").read_bytes() == (place / "x.csv").read_bytes() and len(expected.changes)
+    assert ran(place, treatment_folder).events == 0
+    put(place / "in" / "b.csv", seed=7)  # other content under the same name
+    assert ran(place, treatment_folder).events > 0
+    kt.undo("last", home=place / "home", out=place / "back.csv")
+    assert (place / "back.csv").read_bytes() == (place / "in" / "b.csv").read_bytes()
+
+
+def test_what_cannot_be_read_or_mended_is_put_aside_with_the_reason(place, treatment_folder):
+    (place / "in" / "broken.parquet").write_bytes(b"PAR1 no parquet")
+    put(place / "in" / "odd.csv")
+    frame = pl.read_csv(place / "in" / "odd.csv", infer_schema=False)
+    frame.with_columns(quantity=pl.lit("many")).write_csv(place / "in" / "odd.csv")
+    tally = ran(place, treatment_folder)
+    aside = place / "out" / "quarantine"
+    assert (aside / "broken.parquet").read_bytes() == b"PAR1 no parquet" and (aside / "broken.parquet.why").read_text()
+    rows = pl.read_csv(aside / "odd.csv.rows.csv")
+    assert rows.height == tally.quarantined - 1 > 0 and rows["why"].str.contains("quantity").any()
+
+
+def test_a_wrong_call_is_told(place, treatment_folder):
+    with pytest.raises(InputError, match="no such folder"):
+        kt.watch_folder(place / "nowhere", out=place / "out", treatment=treatment_folder)
+    with pytest.raises(UsageError, match="cannot go back"):
+        kt.watch_folder(place / "in", out=place / "in", treatment=treatment_folder)
