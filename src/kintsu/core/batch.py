@@ -114,11 +114,6 @@ class Column:
         return self.series.is_null()
 
     @cached_property
-    def distinct(self) -> pl.Series:
-        """Distinct non-null texts, in no order that means anything."""
-        return self.text.drop_nulls().unique()
-
-    @cached_property
     def counts(self) -> pl.DataFrame:
         """Distinct non-null texts with their number of rows: `value` String, `n` UInt32; sorted by value."""
         counted = self.text.drop_nulls().alias("value").value_counts(name="n", sort=False)
@@ -159,6 +154,14 @@ class Batch:
 
     def __iter__(self) -> Iterator[Column]:
         return (self[name] for name in self.columns)
+
+    def read_together(self) -> Batch:
+        """The batch, with the views of its text columns read in one go: a call costs more than a few rows do."""
+        names = [name for name in self.columns if self.frame[name].dtype == pl.String]
+        blank = self.frame.select((pl.col(name).str.strip_chars() == "").fill_null(True) for name in names)
+        for name in names:
+            vars(self[name])["is_missing"] = blank[name]
+        return self
 
     def texts(self, names: list[str] | None = None) -> pl.DataFrame:
         """The named columns (all by default) as lossless text, with the row identity first, as `__row`."""

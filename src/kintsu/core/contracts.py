@@ -126,10 +126,19 @@ class Healer(Protocol):
 
 @dataclass(frozen=True)
 class Frozen:
-    """What a member leaves in a treatment: its model, None for nothing, and in words what of it is left out."""
+    """What a member leaves in a treatment: its model, and in words what of it is left out.
+
+    A member that `is_kept` takes part in the replay; others do not.
+    """
 
     model: Any
     left_out: str = ""
+    is_kept: bool = True
+
+    @staticmethod
+    def nothing(why: str) -> Frozen:
+        """The member takes no part in the replay."""
+        return Frozen(None, why, is_kept=False)
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,11 @@ DECISIONS: Final[Schema] = {**REPAIRS, "action": pl.String, "reason": pl.String}
 
 def empty(schema: Schema) -> pl.DataFrame:
     """A table with this schema and no rows."""
+    return _empty(tuple(schema.items()))
+
+
+@cache
+def _empty(schema: tuple[tuple[str, type[pl.DataType]], ...]) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(schema))
 
 
@@ -66,9 +72,11 @@ def _shaped(frame: pl.DataFrame, schema: Schema, constants: Mapping[str, object]
     )
 
 
-def _is_no_share(score: pl.Series) -> pl.Series:
-    """True where a score is null, NaN or outside [0, 1]."""
-    return ~((score >= 0) & (score <= 1)).fill_null(False)
+def _no_share(score: pl.Series) -> float | None:
+    """A score that is null, NaN or outside [0, 1]; None where there is none such."""
+    told = score.to_numpy()
+    bad = ~((told >= 0) & (told <= 1))
+    return float(told[bad][0]) if bad.any() else None
 
 
 def findings(frame: pl.DataFrame, *, detector: str, kind: str | None = None, column: str | None = None) -> pl.DataFrame:
@@ -83,10 +91,10 @@ def findings(frame: pl.DataFrame, *, detector: str, kind: str | None = None, col
     """
     constants = {"detector": detector} | ({"kind": kind} if kind else {}) | ({"column": column} if column else {})
     shaped = _shaped(frame, FINDINGS, constants, detector)
-    bad = shaped["score"].filter(_is_no_share(shaped["score"]))
-    if len(bad):
-        raise ContractError(f"{detector}: score {bad[0]} is outside [0, 1]")
-    kinds = set(shaped["kind"].unique().to_list()) - KINDS
+    bad = _no_share(shaped["score"])
+    if bad is not None:
+        raise ContractError(f"{detector}: score {bad} is outside [0, 1]")
+    kinds = ({kind} if kind else set(shaped["kind"].unique().to_list())) - KINDS if len(shaped) else set()
     if kinds:
         raise ContractError(f"{detector}: unknown kinds {sorted(map(str, kinds))}")
     return shaped
@@ -102,9 +110,9 @@ def repairs(frame: pl.DataFrame, *, healer: str, recipe: str | None = None, colu
     if "edit" not in frame.columns:
         constants["edit"] = "set"
     shaped = _shaped(frame, REPAIRS, constants, healer)
-    if _is_no_share(shaped["score"]).any():
+    if _no_share(shaped["score"]) is not None:
         raise ContractError(f"{healer}: a score is outside [0, 1]")
-    if set(shaped["edit"].unique().to_list()) - set(EDITS):
+    if "edit" not in constants and set(shaped["edit"].unique().to_list()) - set(EDITS):
         raise ContractError(f"{healer}: unknown edits; known: {EDITS}")
     return shaped
 

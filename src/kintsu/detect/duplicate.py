@@ -94,7 +94,7 @@ class Duplicate:
 
     def frozen(self, model: Repeats | None, reference: Reference) -> Frozen:
         """Nothing: which rows and keys are there twice is known of a whole table only."""
-        return Frozen(None, "equal rows and repeated keys are found among the rows of one table")
+        return Frozen.nothing("equal rows and repeated keys are found among the rows of one table")
 
     def _keys(self, batch: Batch, model: Repeats, extra: pl.DataFrame) -> pl.DataFrame:
         key = _hashed(batch, model.key).rename({"hash": "key"}).join(model.keys, on="key", how="inner")

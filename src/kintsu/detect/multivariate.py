@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Final, Protocol
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.errors import UsageError
 from kintsu.core.frames import FINDINGS, concat, findings
 from kintsu.detect._forest import fit_forest
@@ -200,6 +200,7 @@ class Trained:
     rows: RowModel
     threshold: float  # mean -log p from which a row is named
     least: float  # HBOS below which rows of large tables are not looked at further
+    is_small: bool  # then all rows are looked at
 
 
 @dataclass(frozen=True)
@@ -242,8 +243,14 @@ class Multivariate:
         x = axes.matrix(sample)
         rows = fit_rows(x, methods, seed=reference.seed)
         threshold = 1 + float(np.log(reference.rows / max(1.0, self.share * reference.rows)))
-        least = float(np.quantile(rows.histograms.score(x), 0.98)) if reference.rows > ALL_ROWS else -np.inf
-        return Trained(axes, rows, threshold, least)
+        least = float(np.quantile(rows.histograms.score(x), 0.98))
+        return Trained(axes, rows, threshold, least, is_small=reference.rows <= ALL_ROWS)
+
+    def frozen(self, model: Trained | None, reference: Reference) -> Frozen:
+        """The model of a large table: rows that come later are many."""
+        if model is None or not model.is_small:
+            return Frozen(model)
+        return Frozen(replace(model, is_small=False), "only rows odd by their single columns are judged as a whole")
 
     def find(self, batch: Batch, model: Trained | None, reference: Reference) -> pl.DataFrame:
         if model is None or not set(model.axes.names) <= set(batch.columns):
@@ -258,7 +265,7 @@ class Multivariate:
     def _chunk(self, batch: Batch, model: Trained) -> pl.DataFrame:
         x = model.axes.matrix(batch)
         at = np.arange(len(x))
-        if np.isfinite(model.least):
+        if not model.is_small:
             at = np.flatnonzero(model.rows.histograms.score(x) >= model.least)
         score = model.rows.score(x[at])
         odd = score > model.threshold

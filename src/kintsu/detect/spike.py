@@ -73,7 +73,7 @@ class Spike:
 
     def frozen(self, model: pl.DataFrame | None, reference: Reference) -> Frozen:
         """Nothing: the model lists rows of the table."""
-        return Frozen(None, "spikes and steps are found among rows in order")
+        return Frozen.nothing("spikes and steps are found among rows in order")
 
     def _column(self, series: pl.DataFrame, name: str, order: str) -> pl.DataFrame:
         series = series.filter(pl.col("x").is_finite())

@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.frames import REPAIRS, concat, repairs
 from kintsu.core.memory import remembered
 from kintsu.core.recipe import Recipe
@@ -55,6 +55,10 @@ class Cap:
                 low, high = (float(x) for x in weighted_quantile(atoms, np.array([self.share, 1 - self.share])))
             ends[name] = (low, high, decimals(reference.values(name), decimal_comma=reference.sample.decimal_comma))
         return ends
+
+    def frozen(self, model: Ends, reference: Reference) -> Frozen:
+        """The ends, where capping is asked for: in a stream nobody reads guesses that are not."""
+        return Frozen(model) if reference.option("cap") else Frozen.nothing("capping is not asked for (--cap)")
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: Ends, reference: Reference

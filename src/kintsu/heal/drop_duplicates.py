@@ -29,7 +29,7 @@ class DropDuplicates:
 
     def frozen(self, model: None, reference: Reference) -> Frozen:
         """Nothing: see the detector of duplicates."""
-        return Frozen(None, "equal rows are found among the rows of one table")
+        return Frozen.nothing("equal rows are found among the rows of one table")
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: None, reference: Reference

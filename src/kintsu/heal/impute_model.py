@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 
 from kintsu.core.batch import Batch
-from kintsu.core.contracts import Reference
+from kintsu.core.contracts import Frozen, Reference
 from kintsu.core.recipe import Recipe
 from kintsu.heal.fillers.best import best_fillers
 from kintsu.heal.filling import Filler, fills
@@ -33,6 +33,10 @@ class ImputeModel:
         if not reference.option("impute"):
             return {}
         return {name: filler for name, (kind, filler) in best_fillers(reference).items() if kind == "model"}
+
+    def frozen(self, model: dict[str, Filler], reference: Reference) -> Frozen:
+        """The fillers, where imputation is asked for: in a stream nobody reads guesses that are not."""
+        return Frozen(model) if reference.option("impute") else Frozen.nothing("guesses are not asked for (--impute)")
 
     def propose(
         self, batch: Batch, findings: pl.DataFrame, model: dict[str, Filler], reference: Reference

@@ -24,6 +24,7 @@ __all__ = [
     "parse",
     "regex_of",
     "render",
+    "sure_regex_of",
     "written",
 ]
 
@@ -163,6 +164,18 @@ def _is_numeric(fmt: str) -> bool:
 def regex_of(fmt: str) -> str:
     """A regular expression of the whole text in a format that `find_format` found; see `matches`."""
     return _regex(fmt)
+
+
+def sure_regex_of(fmt: str) -> str | None:
+    """A regular expression of texts in this format that are a day of any calendar; None where there is no such.
+
+    Days after the 28th and names of weekdays, which may be wrong, and digits of other scripts are left out.
+    """
+    if fmt == "%Y%m%d" or re.search("%[aA]", fmt):
+        return None
+    pieces = {**_PIECE, "%d": r"(?:0?[1-9]|1\d|2[0-8])"}
+    regex = re.sub(_TOKEN, lambda m: pieces.get(m[0], re.escape(m[0])), _plain(fmt))
+    return f"^{regex}$".replace(r"\d", "[0-9]")
 
 
 def matches(text: pl.Series, fmt: str) -> pl.Series:

@@ -30,7 +30,7 @@ ELSEWHERE = 6.0  # log odds that another formula lends to the cell which mends i
 SLIPS = (-1.0, 10.0, 100.0, 1000.0, 0.1, 0.01, 0.001)  # a wrong sign, a shifted decimal point
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BalanceModel:
     """Formulas, and for each of their columns what is plausible and how numbers are spelt."""
 
@@ -83,7 +83,14 @@ BALANCED = {
 
 
 def balance(batch: Batch, model: BalanceModel) -> pl.DataFrame:
-    """One line (schema `BALANCED`) per cell that could explain a broken formula of its row, or that a formula fills."""
+    """One line (schema `BALANCED`) per cell that could explain a broken formula of its row, or that a formula fills.
+
+    Remembered.
+    """
+    return remembered(batch, model, lambda: _balanced(batch, model))
+
+
+def _balanced(batch: Batch, model: BalanceModel) -> pl.DataFrame:
     parts = [
         part
         for formula in model.formulas

@@ -164,7 +164,8 @@ class Treatment:
             batch.frame[name] if str(batch.frame[name].dtype) == facts[name].dtype else batch[name].text
             for name in names
         ]
-        return Batch(batch.table, pl.DataFrame(columns), batch.row.cast(pl.Int64), batch.decimal_comma)
+        rows = Batch(batch.table, pl.DataFrame(columns), batch.row.cast(pl.Int64), batch.decimal_comma)
+        return rows.read_together()
 
     def _confident(self, rows: Batch, repairs: pl.DataFrame, recipes: dict[str, Recipe]) -> pl.DataFrame:
         """Repairs with their confidence, those that answers taught among them."""

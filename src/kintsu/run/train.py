@@ -168,7 +168,7 @@ def _kept(judged: Judged) -> tuple[Kept, dict[str, str]]:
                 left = Frozen(model.frozen(reference) if hasattr(model, "frozen") else model)
             if left.left_out:
                 left_out[name] = left.left_out
-            if left.model is None:
+            if not left.is_kept:
                 continue
             try:
                 dump(left.model)

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from kintsu.core.batch import Batch
+from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.phrase import phrase, quoted
-from kintsu.profile.dates import parse
+from kintsu.profile.dates import parse, sure_regex_of
 from kintsu.profile.values.judgement import moment_format
 from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.null_tokens import is_null_token
@@ -61,10 +63,10 @@ class Quarantine:
 
     def unmendable(self, batch: Batch, findings: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         """`row` and `why` of the rows with a reason; `decisions` are those about the batch."""
+        known = {name: need for name, need in self.needs.items() if name in batch.columns}
         parts = [pl.DataFrame(schema=_CLAIM)]
-        for name, need in self.needs.items():
-            if name in batch.columns:
-                parts += self._of_column(batch, name, need)
+        for name, need in known.items() if len(batch) else ():
+            parts += self._of_column(batch, name, need)
         least = {**self.findings, **({RULES: 0.0} if self.rules else {})}
         sure = pl.col("detector").replace_strict(least, default=2.0, return_dtype=pl.Float64)
         told = findings.filter(pl.col("score") >= sure, pl.col("column").is_not_null())
@@ -82,20 +84,13 @@ class Quarantine:
 
     def _of_column(self, batch: Batch, name: str, need: Need) -> list[pl.DataFrame]:
         column, out = batch[name], []
-        if self.required and need.required and column.is_missing.any():
-            rows = batch.row.filter(column.is_missing)
-            out.append(_claims(rows, name, pl.lit(f"{name} is empty, and never was")))
-        if self.unreadable and need.type in ("number", "date"):
-            text = column.text
-            if need.type == "number":
-                read = column.number
-            elif column.series.dtype.is_temporal():
-                return out
-            else:
-                read = parse(text, need.format) if need.format else text
-            odd = (read.is_null() & ~column.is_missing).arg_true()
+        empty = column.is_missing.to_numpy()
+        if self.required and need.required and empty.any():
+            out.append(_claims(batch.row.gather(np.flatnonzero(empty)), name, f"{name} is empty, and never was"))
+        if self.unreadable and need.type != "text" and not column.series.dtype.is_temporal():
+            odd = np.flatnonzero(_is_unread(column, need) & ~empty)
             if len(odd):
-                cells = pl.DataFrame({"row": batch.row.gather(odd), "value": text.gather(odd)})
+                cells = pl.DataFrame({"row": batch.row.gather(odd), "value": column.text.gather(odd)})
                 if not need.required:
                     cells = cells.filter(~is_null_token(pl.col("value")))
                 why = phrase("{} {} is no {}", pl.lit(name), quoted("value"), pl.lit(need.type))
@@ -103,9 +98,23 @@ class Quarantine:
         return out
 
 
-def _claims(rows: pl.Series, column: str, why: pl.Expr | pl.Series) -> pl.DataFrame:
-    told = pl.select(row=rows, column=pl.lit(column), why=why)
-    return told.select(pl.col(name).cast(dtype) for name, dtype in _CLAIM.items())
+def _is_unread(column: Column, need: Need) -> npt.NDArray[np.bool_]:
+    """Whether each cell is no number, or no date, as the column needs it; true where it is empty."""
+    if need.type == "number":
+        return column.number.is_null().to_numpy()
+    if need.format is None:
+        return column.text.is_null().to_numpy()
+    sure = sure_regex_of(need.format)
+    odd = np.ones(len(column), bool) if sure is None else ~column.text.str.contains(sure).fill_null(False).to_numpy()
+    at = np.flatnonzero(odd)
+    if len(at):  # few: what is not surely a day has to be read
+        odd[at] = parse(column.text.gather(at), need.format).is_null().to_numpy()
+    return odd
+
+
+def _claims(rows: pl.Series, column: str, why: str | pl.Series) -> pl.DataFrame:
+    told = pl.Series([why], dtype=pl.String).new_from_index(0, len(rows)) if isinstance(why, str) else why
+    return pl.DataFrame({"row": rows, "column": [column] * len(rows), "why": told}, schema=_CLAIM)
 
 
 def needs_of(reference: Reference) -> dict[str, Need]:

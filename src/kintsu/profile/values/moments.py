@@ -12,8 +12,9 @@ from kintsu.core.phrase import phrase, quoted
 from kintsu.profile.dates import DateFormat, find_format, find_formats, matches, parse, render, written
 from kintsu.profile.values.view import NOTHING, ColumnView, besides, judged
 
-__all__ = ["Moments", "column_format", "judge_moments", "moments_of"]
+__all__ = ["CALENDAR", "Moments", "column_format", "judge_moments", "moments_of"]
 
+CALENDAR: Final = 0.9  # share of a column in its format from which days that do not exist are told
 _PROBE: Final = 2_000  # distinct values that the format is learned from
 _MOST: Final = 50_000  # most odd values that are read
 
@@ -81,7 +82,7 @@ def judge_moments(
         left_over = besides(odd, out[0]["value"])
         out.append(_exchanged(left_over, usual))
     inside = left.filter(fits)
-    if usual.share >= 0.9 and 0 < len(inside) <= _MOST:  # clocks make many distinct moments; days are few
+    if usual.share >= CALENDAR and 0 < len(inside) <= _MOST:  # clocks make many distinct moments; days are few
         absent = inside.filter(parse(inside["value"], usual.format).is_null())
         out.append(
             judged(

@@ -15,8 +15,9 @@ from kintsu.profile.values.surface import clean_of
 from kintsu.profile.values.units import leading_unit_of, unit_of
 from kintsu.profile.values.view import ColumnView
 
-__all__ = ["Nature", "nature_of", "parsed_like"]
+__all__ = ["LONGEST_TOKEN", "Nature", "nature_of", "parsed_like"]
 
+LONGEST_TOKEN = 24  # bytes of a word for a missing value
 _ODD = 5_000  # values of a column of numbers that say what usually stands around its numbers
 
 
@@ -138,7 +139,9 @@ def parsed_like(nature: Nature, values: pl.DataFrame) -> pl.DataFrame:
 
 def _plain_or_token(distinct: pl.DataFrame) -> pl.DataFrame:
     """The values with `token` and `plain`; no token begins with a digit or is long: the cheap test first."""
-    short = distinct.filter((pl.col("value").str.len_bytes() <= 24) & ~pl.col("value").str.contains(r"^[+-]?\d"))
+    short = distinct.filter(
+        (pl.col("value").str.len_bytes() <= LONGEST_TOKEN) & ~pl.col("value").str.contains(r"^[+-]?\d")
+    )
     tokens = short.filter(is_null_token(pl.col("value")))["value"]
     plain = plain_numbers(distinct["value"])
     if not len(tokens):

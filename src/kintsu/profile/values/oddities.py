@@ -10,8 +10,9 @@ import polars as pl
 from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, ColumnView, judged
 
-__all__ = ["judge_characters", "judge_rare", "judge_surprise", "surprise"]
+__all__ = ["CONTROL", "judge_characters", "judge_rare", "judge_surprise", "surprise"]
 
+CONTROL: Final = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]"
 _CATEGORIES: Final = 60  # most values of a column of categories
 _GAP: Final = 25  # times that the rarest usual category is more frequent than a lone one
 _CONTROL: Final = (
@@ -54,9 +55,7 @@ def judge_rare(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
 def judge_characters(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
     """Invisible and lost characters. Invisible ones are taken out; what a lost one was cannot be known."""
     value = pl.col("value")
-    left = left.filter(
-        (value.str.len_bytes() != value.str.len_chars()) | value.str.contains(r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]")
-    )
+    left = left.filter((value.str.len_bytes() != value.str.len_chars()) | value.str.contains(CONTROL))
     if not len(left):
         return NOTHING
     bare = value.str.replace_all(f"[{_CONTROL}]", "")

@@ -12,7 +12,7 @@ from kintsu.profile.values.numbers import loose_numbers, print_numbers
 from kintsu.profile.values.units import header_unit, is_multiplier, leading_unit_of, unit_of
 from kintsu.profile.values.view import NOTHING, judged
 
-__all__ = ["judge_quantities"]
+__all__ = ["judge_quantities", "misspelt"]
 
 
 def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -47,6 +47,7 @@ def judge_quantities(nature: Nature, left: pl.DataFrame, parsed: pl.DataFrame | 
     return pl.concat([floats, scanned, read, strange, _words(nature, unread, counted)])
 
 
+_LONGEST: Final = 30  # characters of a number; longer ones may be no finite ones
 _DIGITS: Final = {"O": "0", "o": "0", "I": "1", "l": "1", "|": "1", "Z": "2", "z": "2", "S": "5", "s": "5", "B": "8"}
 
 
@@ -95,6 +96,17 @@ def _look_alikes(nature: Nature, odd: pl.DataFrame) -> pl.DataFrame:
         operation="number_format",
         says="write a digit for the letter that looks like it",
     )
+
+
+def misspelt(nature: Nature, value: pl.Expr) -> pl.Expr:
+    """Whether a value of a column of numbers may be judged at all: true for all that `judge_quantities` would judge."""
+    told = ~value.str.contains(r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$") | (value.str.len_bytes() > _LONGEST)
+    tried = pl.DataFrame({"value": ["1.0"], "n": [1]})
+    if len(_floats_among_integers(nature, tried)):
+        told |= value.str.contains(r"\.0+$")
+    if nature.places and len(_other_places(nature, tried.with_columns(value=pl.lit(f"1.{'1' * nature.places}0")))):
+        told |= value.str.contains(rf"\.\d{{{nature.places}}}0+$")
+    return told
 
 
 def _signed(nature: Nature, left: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import polars as pl
@@ -39,16 +40,22 @@ class Values:
         for name, unseen in self.unseen.items():
             if name not in batch.columns:
                 continue
-            values, table = batch[name].distinct, self.tables.get(name)
+            text, table = batch[name].text, self._tables.get(name)
+            odd = unseen.suspects(text.unique())
+            if name in self.tables and len(odd):
+                odd = odd.filter(~odd.is_in(self.tables[name]["value"].implode()))
+            if len(odd) and len(more := unseen.judge(odd).filter(pl.col("score") >= HABIT)):
+                more = more.with_columns(column=pl.lit(name))
+                table = more if table is None else pl.concat([table, more])
             if table is not None:
-                values = values.filter(~values.is_in(table["value"].implode()))
-            more = unseen.judge(values)
-            table = more if table is None else pl.concat([table, more])
-            table = table.filter(pl.col("score") >= HABIT)
-            if len(table):
-                hits = cells(batch.row, batch[name].text, table.with_columns(column=pl.lit(name)))
-                parts.append(hits.cast({"row": pl.Int64}))
+                parts.append(cells(batch.row, text, table))
         return pl.concat(parts) if parts else _NO_CELLS
+
+    @cached_property
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        """The judgements of cells, with their column."""
+        kept = {name: table.filter(pl.col("score") >= HABIT) for name, table in self.tables.items()}
+        return {name: table.with_columns(column=pl.lit(name)) for name, table in kept.items() if len(table)}
 
 
 _NO_CELLS: Final = NOTHING.with_columns(pl.lit(None, pl.Int64).alias("row"), pl.lit(None, pl.String).alias("column"))

@@ -292,23 +292,14 @@ def _mend(shapes: Shapes, odd: pl.DataFrame, habits: ShapeHabits | None) -> tupl
 
     Also how sure a doubled character is: by `habits`, or by these values.
     """
-    ways = _ways(shapes)
     out: list[pl.DataFrame] = []
     left = odd.select("value")
     if shapes.constants:
         out.append(_constant(shapes, left))
         left = left.join(out[0].select("value"), on="value", how="anti", maintain_order="left")
-    for operation, says, sure, expression in ways:
-        made = left.with_columns(new=expression).filter(
-            pl.col("new").is_not_null() & (pl.col("new") != pl.col("value")) & shapes.accepts(pl.col("new"))
-        )
-        if len(made):
-            out.append(
-                made.with_columns(sure=pl.lit(sure), operation=pl.lit(operation), says=pl.lit(says)).select(
-                    "value", "new", "sure", "operation", "says"
-                )
-            )
-            left = left.join(made.select("value"), on="value", how="anti", maintain_order="left")
+    if len(left):
+        out.append(_first_way(shapes, left))
+        left = left.join(out[-1].select("value"), on="value", how="anti", maintain_order="left")
     if shapes.constants and len(left):
         alike = _look_alikes(shapes, left)
         out.append(alike)
@@ -318,6 +309,27 @@ def _mend(shapes: Shapes, odd: pl.DataFrame, habits: ShapeHabits | None) -> tupl
     extra, doubled = _one_too_many(shapes, left, habits)
     out = [part for part in (*out, extra) if len(part)]
     return (pl.concat(out) if out else pl.DataFrame(schema=_MENDED)), doubled
+
+
+def _first_way(shapes: Shapes, left: pl.DataFrame) -> pl.DataFrame:
+    """The values that some way leads into a legal pattern, by the first that does."""
+    ways = _ways(shapes)
+    made = left.select("value", *(new.alias(f"new{i}") for i, (_, _, _, new) in enumerate(ways)))
+    fits = [
+        pl.when((pl.col(f"new{i}") != pl.col("value")) & shapes.accepts(pl.col(f"new{i}"))).then(i)
+        for i in range(len(ways))
+    ]
+    first = made.with_columns(way=pl.coalesce(fits)).filter(pl.col("way").is_not_null())
+    told = dict(enumerate(ways))
+    new = pl.coalesce(pl.when(pl.col("way") == i).then(f"new{i}") for i in told)
+    of = {name: {i: way[at] for i, way in told.items()} for at, name in enumerate(("operation", "says", "sure"))}
+    return first.select(
+        "value",
+        new=new,
+        sure=pl.col("way").replace_strict(of["sure"], return_dtype=pl.Float64),
+        operation=pl.col("way").replace_strict(of["operation"], return_dtype=pl.String),
+        says=pl.col("way").replace_strict(of["says"], return_dtype=pl.String),
+    )
 
 
 def _sure_of_doubles(typed: int, unclear: int) -> float:

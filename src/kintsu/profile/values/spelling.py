@@ -15,6 +15,7 @@ __all__ = [
     "judge_case",
     "judge_encoding",
     "judge_markup",
+    "judge_other_case",
     "judge_quotes",
     "judge_wrapping",
     "repaired_encoding",
@@ -29,10 +30,11 @@ _BROKEN: Final = rf"[\x{{C2}}-\x{{F4}}]{_CONTINUED}"  # after a lead byte
 _PLAIN: Final = dict.fromkeys("‐‑‒–—−", "-") | dict.fromkeys("‘’′", "'") | dict.fromkeys("“”″", '"') | {"\u00a0": " "}
 
 
-def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
+def judge_blanks(view: ColumnView, left: pl.DataFrame, counted: pl.DataFrame | None = None) -> pl.DataFrame:
     """Blanks before, after or doubled inside values, in a column where nine of ten cells have none of that kind.
 
-    Blanks around values never belong to them, so up to half of the cells may have some.
+    Blanks around values never belong to them, so up to half of the cells may have some. `counted` are the values of
+    the column, where `left` are others.
     """
     value = pl.col("value")
     single = value.str.strip_chars().str.replace_all(r"\s+", " ")
@@ -43,17 +45,17 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
                    "several blanks in a row, a tab or a line break", "write single blanks"),
     }  # fmt: skip
     out = []
-    held = view.values.select(pl.col("n").filter(way[0]).sum().alias(name) for name, way in ways.items())
-    for name, (hit, new, what, says) in ways.items():
-        share = float(held[name][0]) / max(view.filled, 1)
-        if not 0 < share <= (0.5 if says.startswith("take") else 1 - _USUAL):
+    others = left if counted is None else counted
+    for hit, new, what, says in ways.values():
+        share = view.share(hit)
+        if share > (0.5 if says.startswith("take") else 1 - _USUAL) or (counted is None and share == 0):
             continue
         rows = left.filter(hit).with_columns(new=new).filter(pl.col("new") != value)
-        known = rows["new"].is_in(left["value"].implode())
+        known = rows["new"].is_in(others["value"].implode())
         # a value that comes again and again in this spelling, and in no other, is spelt so by habit
         often = pl.lit(not view.is_near_unique) & (pl.col("n") > max(2.0, 0.005 * view.filled))
         rows = rows.with_columns(known=known).filter(pl.col("known") | ~often)
-        rows = rows.filter(pl.col("known") | ~_goes_on(rows["value"], left["value"]))
+        rows = rows.filter(pl.col("known") | ~_goes_on(rows["value"], others["value"]))
         rows = rows.with_columns(new_score=pl.when(pl.col("known")).then(0.98).otherwise(0.96))
         why = f"{what}, while {100 * (1 - share):.1f} % of the column have none"
         out.append(
@@ -75,6 +77,31 @@ def _goes_on(values: pl.Series, known: pl.Series) -> pl.Series:
     return pairs.select(
         ~pl.col("beyond") & pl.col("value").str.ends_with(" ") & pl.col("after").str.starts_with(pl.col("value"))
     ).to_series()
+
+
+def judge_other_case(left: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
+    """Values that one of the `counted` ones equals but for case, at least four times as frequent as its other forms."""
+    keyed = left.with_columns(key=pl.col("value").str.to_lowercase())
+    some = counted.with_columns(key=pl.col("value").str.to_lowercase()).filter(
+        pl.col("key").is_in(keyed["key"].implode())
+    )
+    if not len(some):
+        return NOTHING
+    ranked = some.sort("n", "value", descending=[True, False])
+    top = ranked.group_by("key", maintain_order=True).agg(
+        new=pl.col("value").first(), m=pl.col("n").first(), rest=pl.col("n").slice(1).sum()
+    )
+    clear = top.filter(pl.col("m") >= 4 * (pl.col("rest") + 1))
+    pairs = keyed.join(clear, on="key").filter(pl.col("value") != pl.col("new")).sort("value")
+    sure = pl.when(pl.col("m") >= 20 * (pl.col("rest") + 1)).then(0.96).otherwise(0.85)
+    return judged(
+        pairs.select(
+            "value", "new", new_score=sure,
+            why=phrase("{} {} in another case", number_of("m", "cell holds", "cells hold"), quoted("new")),
+        ),
+        kind="format", score=0.97, mend=True, operation="case",
+        says="write capitals as the more frequent spelling does",
+    )  # fmt: skip
 
 
 def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
@@ -115,11 +142,14 @@ def judge_case(view: ColumnView, left: pl.DataFrame) -> pl.DataFrame:
 _QUOTES: Final = {'"': '"', "'": "'", "`": "`´'", "´": "´", "“": "”", "„": "“”", "”": "”", "«": "»", "»": "«", "‘": "’"}
 
 
-def judge_quotes(view: ColumnView) -> pl.DataFrame:
-    """Whole values in quotes, in a column where at least half of the cells have none."""
+def judge_quotes(view: ColumnView, left: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Whole values in quotes, in a column where at least half of the cells have none; `left` where those are others."""
     value = pl.col("value")
     opening = "".join(_QUOTES)
-    some = view.values.filter(value.str.contains(f"^[{opening}]"))
+    is_quoted = value.str.contains(f"^[{opening}]")
+    some = (view.values if left is None else left).filter(is_quoted)
+    if left is not None and view.share(is_quoted) > 0.5:
+        return NOTHING
     if not len(some) or not len(some) <= 50_000:
         return NOTHING
     closing = value.str.head(1).replace_strict(_QUOTES, default="")
@@ -135,10 +165,15 @@ def judge_quotes(view: ColumnView) -> pl.DataFrame:
     return _unwrapped(view, rows, why, "take quotes around the value away")
 
 
-def judge_markup(view: ColumnView) -> pl.DataFrame:
-    """Whole values in tags, or with escaped signs ("&amp;"), in a column where at least half of the cells have none."""
+def judge_markup(view: ColumnView, left: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Whole values in tags, or with escaped signs ("&amp;"), in a column where at least half of the cells have none.
+
+    `left` where those are others than the values of the column.
+    """
     value = pl.col("value")
-    some = view.values.filter(value.str.contains(r"^<[A-Za-z][^<>]*>.+</[A-Za-z]|&(?:[a-z]{2,5}|#\d{2,4});"))
+    some = (view.values if left is None else left).filter(
+        value.str.contains(r"^<[A-Za-z][^<>]*>.+</[A-Za-z]|&(?:[a-z]{2,5}|#\d{2,4});")
+    )
     if not 0 < len(some) <= 50_000:
         return NOTHING
     parts = value.str.extract_groups(r"^<([A-Za-z][A-Za-z0-9]*)[^<>]*>([^<>]+)</([A-Za-z][A-Za-z0-9]*)>$")
@@ -164,8 +199,11 @@ def _unwrapped(view: ColumnView, rows: pl.DataFrame, why: pl.Expr, says: str) ->
     )  # fmt: skip
 
 
-def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
-    """Values in quotes or brackets, or with a stray mark at an end, that a more frequent value equals without them."""
+def judge_wrapping(left: pl.DataFrame, counted: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Values in quotes or brackets, or with a stray mark at an end, that a more frequent value equals without them.
+
+    `counted` are the values of the column, where `left` are others.
+    """
     value = pl.col("value")
     marks = "\"'`´“”„«»‘’()[]{}<>*_~|;:,.!?^=\\"
     bare = left.with_columns(new=value.str.strip_chars(marks + " ")).filter(
@@ -173,7 +211,8 @@ def judge_wrapping(left: pl.DataFrame) -> pl.DataFrame:
     )
     if not len(bare):
         return NOTHING
-    pairs = bare.join(left.select(new="value", m="n"), on="new").filter(pl.col("m") >= 3 * pl.col("n")).sort("value")
+    others = (left if counted is None else counted).select(new="value", m="n")
+    pairs = bare.join(others, on="new").filter(pl.col("m") >= 3 * pl.col("n")).sort("value")
     # a mark that many clean values end in ("Inc.") is a habit of the column
     wrapped = value.str.contains(r"""^["'`“”„«‘(\[{<].*["'`“”»’)\]}>]$""")
     score = pl.when(wrapped).then(0.96).otherwise(0.9)

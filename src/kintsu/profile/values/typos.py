@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,12 +18,14 @@ from kintsu.core.phrase import number_of, phrase, quoted
 from kintsu.profile.values.view import NOTHING, judged
 
 __all__ = [
+    "Slips",
     "comparable",
     "judge_cut",
     "judge_stuck",
     "judge_typos",
     "neighbours",
     "noise_symbols",
+    "slips_of",
     "split_by_count",
     "wildcard_matches",
 ]
@@ -149,6 +152,58 @@ def judge_typos(left: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).unique("value", keep="first", maintain_order=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Slips:
+    """What a column says about values near to its frequent ones (`words`: value, n), to judge other values by.
+
+    `chance`: share of frequent values that have another one as near, one edit away and further; `share`: the same of
+    rare values, with two more of which one is as near (the rule of succession).
+    """
+
+    words: pl.DataFrame
+    chance: tuple[float, float]
+    share: tuple[float, float]
+
+    def judge(self, left: pl.DataFrame) -> pl.DataFrame:
+        """Values of `left` that are slips of a frequent one; each is judged by itself."""
+        length = pl.col("value").str.len_chars()
+        rare = left.filter(length.is_between(4, 200) & pl.col("value").str.contains(r"\p{L}{2}"))
+        if not len(rare):
+            return NOTHING
+        size = max(_PAIRS // len(self.words), 1)  # so many are compared with all words, whatever else is looked at
+        words, values = self.words["value"].to_list(), rare["value"].to_list()
+        parts = [neighbours(values[at : at + size], words) for at in range(0, len(values), size)]
+        found = comparable(pl.concat(parts))
+        if not len(found):
+            return NOTHING
+        counts = self.words.select(twin="value", m="n")
+        found = found.join(rare.select("value", "n"), on="value").join(counts, on="twin")
+        single = pl.col("d") == 1
+        sure = [_no_chance(self.chance[at], self.share[at]) for at in (0, 1)]
+        found = found.filter((pl.col("m") >= _RATIO * pl.col("n")) & (single | ~single.any().over("value")))
+        found = found.with_columns(sure=pl.when(single).then(sure[0]).otherwise(sure[1]))
+        return _told(found.filter(pl.col("sure") >= 0.5))
+
+
+def slips_of(left: pl.DataFrame) -> Slips | None:
+    """What the values of a column of words say about others; None where it has no frequent words, or too many."""
+    length = pl.col("value").str.len_chars()
+    frequent, rare = split_by_count(left.filter(pl.col("value").str.contains(r"\p{L}{2}") & (length <= 200)))
+    frequent, rare = frequent.filter(length >= 4), rare.filter(length >= 4)
+    if not len(frequent) or max(len(frequent), len(rare)) > _MOST // 10:
+        return None
+    words = frequent["value"].to_list()
+    legal, near = (comparable(neighbours(values, words)) for values in (words, rare["value"].to_list()))
+    single = pl.col("d") == 1
+    chance, share, n_rare = [], [], len(rare)
+    for hit in (single, ~single):
+        pairs = near.filter(hit)["value"].n_unique()
+        chance.append((legal.filter(hit)["value"].n_unique() + 0.5) / (len(words) + 1))
+        share.append((pairs + 1) / (n_rare + 2))
+        n_rare -= pairs
+    return Slips(frequent.select("value", "n"), (chance[0], chance[1]), (share[0], share[1]))
+
+
 def judge_stuck(left: pl.DataFrame) -> pl.DataFrame:
     """Values with a character three times in a row, that are a far more frequent one with it written less often."""
     frequent, rare = split_by_count(left.filter(pl.col("value").str.contains(r"\p{L}{2}")))
@@ -227,7 +282,11 @@ def _judge(frequent: pl.DataFrame, rare: pl.DataFrame, left: pl.DataFrame, *, le
     found = found.filter((pl.col("m") >= _RATIO * pl.col("n")) & ((pl.col("n") <= copies) | is_hit))
     legal = comparable(neighbours(words, words))
     near = [_sureness(found, legal, rare, words, is_first) for is_first in (True, False)]
-    found = pl.concat(near)
+    return _told(pl.concat(near))
+
+
+def _told(found: pl.DataFrame) -> pl.DataFrame:
+    """The judgement of pairs (`value`, `twin`, `d`, `n`, `m`, `sure`): each value is the likeliest of its twins."""
     if not len(found):
         return NOTHING
     best = _best(found)
@@ -268,8 +327,13 @@ def _sureness(
         base, n_rare = legal.filter(~single), n_rare - len(first)
     by_chance = (base["value"].n_unique() + 0.5) / (len(words) + 1)
     share = pairs["value"].n_unique() / (n_rare + 1)
-    sure = 1 - by_chance * (1 - share) / max((1 - by_chance) * share, 1e-9) if by_chance <= 0.5 else 0.0
+    sure = _no_chance(by_chance, share)
     return pairs.with_columns(sure=pl.lit(sure)).filter(pl.col("sure") >= 0.5)
+
+
+def _no_chance(by_chance: float, share: float) -> float:
+    """How sure it is that a value near to another one is no chance, where a `share` of such values is as near."""
+    return 1 - by_chance * (1 - share) / max((1 - by_chance) * share, 1e-9) if by_chance <= 0.5 else 0.0
 
 
 def _best(found: pl.DataFrame) -> pl.DataFrame:
