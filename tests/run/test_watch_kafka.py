@@ -2,12 +2,14 @@
 
 import json
 import threading
+import time
 from collections import Counter
 
 import pytest
 from streaming import QUICK, MadeUp, event
 
 from kintsu.core.errors import InputError, UsageError
+from kintsu.io.kafka.source import KafkaSource
 from kintsu.io.kafka.topics import Broker
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
@@ -79,6 +81,28 @@ def test_two_workers_share_the_partitions_and_one_store(kafka, tmp_path):
     windows = store.windows(store.names()["kintsu/orders"])
     assert len(seen) == 2000
     assert sum(window.tally.events for window in windows) == 2000 == sum(each.tally.events for each in done)
+
+
+def test_a_part_that_was_paused_is_read_on_after_the_group_gave_it_away_and_back(kafka):
+    kafka.make("orders", 2)
+    broker = Broker(kafka.address, QUICK)
+    first = KafkaSource(broker, "orders", "g")
+    deadline = time.monotonic() + 2 * ALL
+    while not first.is_ready and time.monotonic() < deadline:
+        first.poll(1, 0.1)
+    first.idle()
+    second = KafkaSource(broker, "orders", "g")
+    while not second.is_ready and time.monotonic() < deadline:
+        first.idle()
+        second.poll(1, 0.1)
+    first.poll(1, 0.1)  # goes on, with one part
+    second.close()
+    kafka.put("orders", [event(n) for n in range(100)], key=None)
+    got = set()
+    while len(got) < 100 and time.monotonic() < deadline:
+        got |= {each.id for each in first.poll(100, 0.2)}
+    first.close()
+    assert len(got) == 100
 
 
 def test_a_topic_made_anew_is_counted_anew(kafka, tmp_path):

@@ -43,7 +43,7 @@ class KafkaSource:
     def __post_init__(self) -> None:
         kafka = client()
         self._leave: Callable[[], object] = lambda: None
-        self._is_idle = False
+        self._paused: set[tuple[str, int]] = set()
         self._consumer: Any = kafka.Consumer(self.broker.settings(**OWN, **{"group.id": self.group}))
         self._consumer.subscribe([self.topic], on_revoke=self._on_revoke, on_lost=self._on_lost)
         self._early: list[Any] = []  # that came while it was idle
@@ -112,16 +112,19 @@ class KafkaSource:
             self._consumer.commit(offsets=offsets, asynchronous=not wait)
 
     def idle(self) -> None:
-        self._consumer.pause(self._consumer.assignment())  # again and again: the group may have given us more
-        self._is_idle = True
+        parts = self._consumer.assignment()  # again and again: the group may have given us more
+        self._consumer.pause(parts)
+        self._paused |= {(part.topic, part.partition) for part in parts}
         message = self._consumer.poll(0)  # stays in the group
         if message is not None:
             self._early.append(message)
 
     def _go_on(self) -> None:
-        if self._is_idle:
-            self._consumer.resume(self._consumer.assignment())
-            self._is_idle = False
+        """Resume what was paused. A part that the group took away stays paused, and is resumed when it comes back."""
+        if self._paused:
+            parts = [part for part in self._consumer.assignment() if (part.topic, part.partition) in self._paused]
+            self._consumer.resume(parts)
+            self._paused -= {(part.topic, part.partition) for part in parts}
 
     @property
     def is_ready(self) -> bool:
