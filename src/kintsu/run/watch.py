@@ -28,12 +28,13 @@ from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.typed import text_rows
 from kintsu.run.watch_alerts import StreamJudge
 from kintsu.run.watch_flow import Flow, Pace
-from kintsu.run.watch_mend import Treats, mend_cells
+from kintsu.run.watch_mend import Codec, Treats, mend_cells
 
 __all__ = ["Watched", "watch"]
 
 AGAIN: Final = 5  # times in a row that a worker begins anew before it gives up
 PAUSE_S: Final = 1.0
+OF_REGISTRY: Final = "schema.registry."
 REFERENCE_ROWS: Final = 50_000  # that windows are judged by
 
 
@@ -61,6 +62,7 @@ def watch(
     alerts: str = "quality-alerts",
     group: str = "kintsu",
     kafka: Path | str | Mapping[str, Any] | None = None,
+    registry: str | None = None,
     reference: Any = None,
     home: Path | str | None = None,
     pace: Pace | None = None,
@@ -82,7 +84,10 @@ def watch(
         Topics (TOPIC.healed and TOPIC.quarantine, if none are named). These and those of metrics and alerts are made
         where they are missing.
     kafka
-        Options of librdkafka: a mapping, or a YAML file in which secrets stand as ${NAME}.
+        Options of librdkafka: a mapping, or a YAML file in which secrets stand as ${NAME}. Those that begin with
+        "schema.registry." are for the registry.
+    registry
+        URL of a schema registry: values are Avro in its wire format. Without it they are JSON.
     reference
         Rows that were right, by which windows are judged: anything that `kt.profile` takes. Without it the
         first 5,000 events are taken to be right.
@@ -97,7 +102,9 @@ def watch(
         No broker answers, or the topic is missing.
     """
     treats = _loaded(treatment)
-    broker = Broker(bootstrap, _options(kafka))
+    options = _options(kafka)
+    broker = Broker(bootstrap, {key: value for key, value in options.items() if not key.startswith(OF_REGISTRY)})
+    codec = JsonEvents() if registry is None else _avro(registry, options)
     names = {HEALED: healed or f"{topic}.healed", QUARANTINE: quarantine or f"{topic}.quarantine"}
     names |= {"metrics": metrics, "alerts": alerts}
     if topic in names.values():
@@ -115,7 +122,7 @@ def watch(
             KafkaSource(broker, topic, group),
             KafkaSink(broker, names, {name: parts[name] for name in names.values()}, n_parts),
             treats,
-            JsonEvents(),
+            codec,
             store,
             judge,
             pace,
@@ -154,6 +161,14 @@ def _options(kafka: Path | str | Mapping[str, Any] | None) -> dict[str, Any]:
     if isinstance(kafka, Path | str):
         return options_from(read_settings(kafka), os.environ)
     return dict(kafka or {})
+
+
+def _avro(registry: str, options: Mapping[str, Any]) -> Codec:
+    from kintsu.io.kafka.avro import AvroEvents
+
+    return AvroEvents(
+        registry, {key.removeprefix(OF_REGISTRY): held for key, held in options.items() if key.startswith(OF_REGISTRY)}
+    )
 
 
 def _judge(treatment: Treats, reference: Any) -> StreamJudge:

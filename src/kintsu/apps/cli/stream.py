@@ -47,6 +47,9 @@ KafkaFile = Annotated[
     Path | None,
     typer.Option("--kafka", metavar="FILE.yaml", help="Options of librdkafka; secrets as ${NAME} of the environment."),
 ]
+Registry = Annotated[
+    str | None, typer.Option("--registry", metavar="URL", help="A schema registry: events are Avro (else JSON).")
+]
 ReferenceTable = Annotated[
     str | None,
     typer.Option("--reference", metavar="TABLE", help="Rows that were right: alerts are told by them."),
@@ -88,6 +91,7 @@ def watch(
     metrics: Metrics = "data-quality-metrics",
     alerts: Alerts = "quality-alerts",
     kafka: KafkaFile = None,
+    registry: Registry = None,
     reference: ReferenceTable = None,
     max_share: MaxShare = 0.5,
     hold: Hold = False,
@@ -140,6 +144,7 @@ def watch(
                 alerts=alerts,
                 group=group,
                 kafka=kafka,
+                registry=registry,
                 reference=reference,
                 pace=Pace(batch, wait_ms / 1000, max_events, until_idle, max_share, hold),
                 sensitive=o.names(sensitive),

@@ -11,7 +11,7 @@ from kintsu.core.settings import Setting
 
 __all__ = ["client", "options_from"]
 
-SECRETS: Final = ("password", "secret", "token", "key.pem")
+SECRETS: Final = ("password", "secret", "token", "key.pem", "user.info")
 
 
 def client() -> ModuleType:
