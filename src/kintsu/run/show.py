@@ -84,7 +84,7 @@ def show(
     found = _findings(store, run)
     recipes = _recipes(store, run, chosen)
     edits = changes_table(chosen, sensitive=run.sensitive)
-    people = learning(run, store.runs()) if run.kind == "heal" else {}
+    people = learning(run, store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}
     return Shown(run, edits, total, purged, found, recipes, people)
 
 

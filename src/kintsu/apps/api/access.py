@@ -14,7 +14,7 @@ from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service, service_of
 from kintsu.core.settings import nearest
 
-__all__ = ["Admin", "Engineer", "Principal", "Steward", "Viewer", "principal_of"]
+__all__ = ["Admin", "Engineer", "Principal", "Steward", "Viewer", "principal_of", "principal_with"]
 
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 bearer = HTTPBearer(auto_error=False, description="An API key (kintsu_...) or a token of the identity provider")
@@ -28,7 +28,17 @@ def principal_of(request: Request, service: Service) -> Principal:
     Refused
         401: nobody is signed in, or with a key that is not valid (any more).
     """
-    text = request.headers.get("authorization", "")
+    return principal_with(request.headers.get("authorization", ""), service)
+
+
+def principal_with(text: str, service: Service) -> Principal:
+    """Whoever says this: the value of an `Authorization` header, "" for nothing.
+
+    Raises
+    ------
+    Refused
+        As above.
+    """
     scheme, _, token = text.partition(" ")
     if not text:
         if not service.settings.sign_in:

@@ -13,7 +13,19 @@ from kintsu.apps.api.guard import Guard
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.paging import Conditional
 from kintsu.apps.api.problems import PROBLEMS, Problem
-from kintsu.apps.api.routes import incidents, keys, models, monitors, questions, runs, system, tables, uploads, volume
+from kintsu.apps.api.routes import (
+    incidents,
+    keys,
+    live,
+    models,
+    monitors,
+    questions,
+    runs,
+    system,
+    tables,
+    uploads,
+    volume,
+)
 from kintsu.apps.api.service import Service
 from kintsu.apps.api.settings import ServeSettings
 
@@ -45,6 +57,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(system.outside)
+    app.include_router(live.router)
     app.add_middleware(Conditional)
     app.add_middleware(Guard, service=service)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

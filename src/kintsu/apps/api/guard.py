@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kintsu.apps.api import problems
 from kintsu.apps.api.service import Service
+from kintsu.apps.api.settings import ServeSettings
 from kintsu.io.service.trail import Act
 
-__all__ = ["SAFE", "Guard"]
+__all__ = ["SAFE", "Guard", "is_foreign"]
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 UPLOADS: Final = "/api/v1/uploads"
@@ -68,11 +69,9 @@ class Guard:
         return settings.max_upload_bytes if scope["path"] == UPLOADS else settings.max_body_bytes
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
-        host, hosts = headers.get("host", ""), self.service.settings.hosts
-        if "*" not in hosts and _name(host) not in {_name(each) for each in hosts}:
+        if not _is_called(scope, self.service.settings):
             return 400, "this service is not called that: see `hosts` in its settings"
-        origin = headers.get("origin")
-        if scope["method"] not in SAFE and origin is not None and urlsplit(origin).netloc != host:
+        if scope["method"] not in SAFE and is_foreign(scope, self.service.settings):
             return 403, "a page of another site may not write here"
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > self._most(scope):
@@ -104,6 +103,20 @@ class Guard:
             action = f"{request.method} {request.url.path}"
             act = Act(principal.name, principal.role, action, status, request.state.id)
             await run_in_threadpool(self.service.trail(principal.tenant).add, act)
+
+
+def is_foreign(scope: Scope, settings: ServeSettings) -> bool:
+    """Whether a page of another site asks, or one that calls this service by a name that it does not have."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    return not _is_called(scope, settings) or (
+        origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+    )
+
+
+def _is_called(scope: Scope, settings: ServeSettings) -> bool:
+    name = _name(Headers(scope=scope).get("host", ""))
+    return "*" in settings.hosts or name in {_name(each) for each in settings.hosts}
 
 
 def _name(host: str) -> str:

@@ -12,6 +12,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.problems import Refused
@@ -39,6 +40,11 @@ class Service:
     @cached_property
     def _shared(self) -> History:
         return History(self.settings.home)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """Events on their way to those who look on."""
+        return Feed(self.events)
 
     def of(self, tenant: str) -> History:
         """The shared database, for one tenant."""

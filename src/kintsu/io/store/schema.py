@@ -77,7 +77,7 @@ entries = Table(
     Column("n", Integer, primary_key=True),  # from 1, without gaps
     Column("at", String(32), nullable=False),
     Column("run", String(64), nullable=False, index=True),
-    Column("kind", String(32), nullable=False),
+    Column("kind", String(32), nullable=False, index=True),
     Column("payload", Text, nullable=False),  # canonical JSON, no cell values
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
@@ -99,7 +99,7 @@ runs = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("n", Integer, nullable=False, unique=True),  # entry that announced it
-    Column("status", String(16), nullable=False),
+    Column("status", String(16), nullable=False, index=True),
     Column("base", String(64), nullable=False, index=True),
     Column("made", String(64), nullable=False, index=True),
     Column("output", Text, nullable=False, index=True),

@@ -151,11 +151,13 @@ class Store:
         base: str | None = None,
         made: str | None = None,
         output: str | None = None,
+        table: str | None = None,
+        kind: str | None = None,
     ) -> list[Run]:
         """Runs and undos, oldest first, that match what is given."""
         from kintsu.io.store import schema
 
-        wanted = {"status": status, "base": base, "made": made, "output": output}
+        wanted = {"status": status, "base": base, "made": made, "output": output, "name": table, "kind": kind}
         conditions = [schema.runs.c[name] == value for name, value in wanted.items() if value is not None]
         with schema.reading(self.engine) as connection:
             return self._runs(connection, *conditions)

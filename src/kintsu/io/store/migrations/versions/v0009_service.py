@@ -18,6 +18,8 @@ def upgrade() -> None:
     )
     op.execute(f"UPDATE runs SET kind = ({payload.format('kind')}), name = ({payload.format('table')})")
     op.create_index("ix_runs_name_n", "runs", ["name", "n"])
+    op.create_index("ix_runs_status", "runs", ["status"])
+    op.create_index("ix_entries_kind", "entries", ["kind"])
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(16), primary_key=True),
@@ -96,6 +98,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("events", "jobs", "uploads", "audit", "api_keys"):
         op.drop_table(table)
+    op.drop_index("ix_entries_kind", "entries")
+    op.drop_index("ix_runs_status", "runs")
     op.drop_index("ix_runs_name_n", "runs")
     for column in ("name", "kind"):
         op.drop_column("runs", column)
