@@ -51,6 +51,8 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame, counted: pl.DataFrame | N
         if share > (0.5 if says.startswith("take") else 1 - _USUAL) or (counted is None and share == 0):
             continue
         rows = left.filter(hit).with_columns(new=new).filter(pl.col("new") != value)
+        if not len(rows):
+            continue
         known = rows["new"].is_in(others["value"].implode())
         # a value that comes again and again in this spelling, and in no other, is spelt so by habit
         often = pl.lit(not view.is_near_unique) & (pl.col("n") > max(2.0, 0.005 * view.filled))

@@ -109,7 +109,8 @@ class Unseen:
 
     def _judge(self, values: pl.Series) -> pl.DataFrame:
         fresh = pl.DataFrame({"value": values, "n": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
-        on_top = self._surface(fresh)
+        covered = fresh.filter(_COVERED)
+        on_top = self._surface(covered) if len(covered) else NOTHING
         if not len(on_top):
             return self._below(fresh)
         bare = fresh.join(on_top.select("value", "new"), on="value", how="left", maintain_order="left")
@@ -128,7 +129,7 @@ class Unseen:
                 found = compose(found, more, view)
                 both = fresh.join(found.select("value", "new"), on="value", how="left", maintain_order="left")
                 values = both.select(value=pl.coalesce("new", "value"), n="n").unique("value", maintain_order=True)
-                view = replace(self.view, values=pl.concat([fresh, values]).unique("value", maintain_order=True))
+                view = replace(view, values=pl.concat([view.values, values]).unique("value", maintain_order=True))
         return found
 
     def _below(self, fresh: pl.DataFrame) -> pl.DataFrame:
@@ -167,6 +168,11 @@ class Unseen:
 
 _BLANKS: Final = r"^\s|\s$|\s\s|[\t\n\x{a0}]"
 _WRAPPED: Final = "^[\"'`´“„«»‘”<]|&"  # may be in quotes or hold markup
+_COVERED: Final = pl.any_horizontal(
+    pl.col("value").str.contains(_BLANKS),
+    pl.col("value").str.contains(_WRAPPED),
+    pl.col("value").str.len_bytes() != pl.col("value").str.len_chars(),  # may be of another encoding
+)
 _STEPS: Final[tuple[Callable[[ColumnView, pl.DataFrame, pl.DataFrame], pl.DataFrame], ...]] = (
     lambda view, left, counted: judge_encoding(left, counted),
     judge_blanks,
