@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from kintsu.apps.cli.app import app
 from kintsu.core.batch import Batch, TableRef
 from kintsu.core.errors import InputError, OutputError, UsageError
+from kintsu.rules.language import Rule
 from kintsu.run.generate import generate
 from kintsu.run.heal import heal
 from kintsu.run.replay import Treatment
@@ -221,3 +223,88 @@ def test_the_commands_train_and_replay(table, tmp_path):
     assert "duplicate" in told["left_out"]
     replayed = CliRunner().invoke(app, ["heal", *asked, "--treatment", told["treatment"]])
     assert replayed.exit_code == 0 and json.loads(replayed.stdout)["applied"] > 20
+
+
+def test_threads_may_share_a_treatment(table, folder):
+    treatment = load_treatment(folder)
+    parts = [batch(table[at : at + 150], pl.int_range(at, at + 150, eager=True)) for at in range(0, 1_200, 150)]
+    with ThreadPoolExecutor(4) as pool:
+        mended = list(pool.map(treatment.mend, parts))
+    fresh = load_treatment(folder)
+    for part, told in zip(parts, mended, strict=True):
+        assert not told.failed
+        assert told.decisions.equals(fresh.mend(part).decisions)
+
+
+def sales() -> pl.DataFrame:
+    days = [f"2026-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(300)]
+    return pl.DataFrame(
+        {
+            "id": [str(i) for i in range(300)],
+            "day": days,
+            "amount": [f"{(i * 37) % 900 + 0.5:.2f}" for i in range(300)],
+            "remark": [None if i % 3 else "gift" for i in range(300)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def sold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("sales")
+    rules = [Rule("range", ("amount",), {"max": 5000})]
+    train(sales(), out=where / "t", home=where / "home", rules=rules, crash_test=False)
+    return where / "t"
+
+
+def test_rows_that_nobody_should_build_on_are_told_with_reasons(sold):
+    rows = pl.DataFrame(
+        {
+            "id": ["1", "2", "3", "4", "5", "6", None],
+            "day": ["2026-01-05", "soon", "2026-02-30", "2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"],
+            "amount": ["17.50", "18.50", "19.50", "many", "9999.50", "120.50 EUR", "20.50"],
+            "remark": [None, None, "gift", "gift", None, "N/A", None],
+        }
+    )
+    mended = load_treatment(sold).mend(batch(rows))
+    told = dict(mended.unmendable.rows())
+    assert "day 'soon' is no date" in told[1]
+    assert "day '2026-02-30' is no date" in told[2]
+    assert "amount 'many' is no number" in told[3]
+    assert "the rule says that" in told[4]
+    assert "id is empty, and never was" in told[6]
+    assert set(told) <= {1, 2, 3, 4, 5, 6} and 0 not in told
+    mends = mended.applied.filter(pl.col("column") == "amount")["row"].to_list()
+    assert (5 in told) == (5 not in mends)
+
+
+def test_what_is_quarantined_is_a_matter_of_the_manifest(sold, tmp_path):
+    rows = pl.DataFrame({"id": ["1", None], "day": ["soon", "2026-01-05"], "amount": ["1.50", "9999.50"]})
+    copy = Path(shutil.copytree(sold, tmp_path / "copy"))
+    assert load_treatment(edited(copy, "unreadable: true", "unreadable: false")).mend(batch(rows)).unmendable[
+        "row"
+    ].to_list() == [1]
+    edited(copy, "  required: true\n  rules: true", "  required: false\n  rules: false")
+    assert not len(load_treatment(copy).mend(batch(rows)).unmendable)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.DataFrame({"a": [], "b": []}, schema={"a": pl.String, "b": pl.String}),
+        pl.DataFrame({"a": [None] * 40, "b": ["x"] * 40}),
+        pl.DataFrame({"no: {}": ["1", "2"] * 60, "row": ["x", "y"] * 60, "1": [" ", None] * 60}),
+        pl.DataFrame({"i": range(150), "f": [i / 3 for i in range(150)], "l": [[1, None]] * 150, "b": [b"x"] * 150}),
+    ],
+    ids=["empty", "nulls", "names", "typed"],
+)
+def test_ugly_tables_have_treatments_too(frame, tmp_path):
+    treatment = train(frame, out=tmp_path / "t", home=tmp_path / "home", crash_test=False).treatment
+    assert not treatment.mend(batch(frame)).failed
+    texts = frame.select(pl.col(name).cast(pl.String) for name in frame.columns if not frame[name].dtype.is_nested())
+    if "b" not in frame.columns or frame["b"].dtype != pl.Binary:
+        assert not treatment.mend(batch(texts)).failed
+
+
+def test_the_same_table_gives_the_same_treatment(table, folder, tmp_path):
+    again = train(table, out=tmp_path / "again", home=tmp_path / "home").treatment
+    assert again.id == load_treatment(folder).id

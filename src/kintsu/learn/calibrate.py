@@ -54,7 +54,8 @@ class Calibration:
         evidence = crash.proposals.filter(~pl.col("healer").is_in(sorted(TEMPERED)))
         there = _one_score(evidence).join(_one_score(repairs).select("recipe"), on="recipe")
         evidence = evidence.with_columns(__score="score").with_columns(__band=_BAND)
-        return Calibration(_seen(evidence, _BY_FAMILY), _seen(evidence, _BY_RECIPE), there)
+        by_family, by_recipe = (_seen(evidence, key).sort(key) for key in (_BY_FAMILY, _BY_RECIPE))
+        return Calibration(by_family, by_recipe, there.sort("recipe"))
 
 
 def calibrated(

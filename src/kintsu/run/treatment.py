@@ -200,10 +200,10 @@ def _policy(setting: Setting, kept: Kept) -> Policy:
 
 
 def _column(setting: Setting, kept: Kept) -> str:
-    name = setting.text()
-    if name not in kept.reference.facts:
+    name = setting.value
+    if not isinstance(name, str) or name not in kept.reference.facts:
         raise setting.wrong(f"the treatment has no column {name!r}; it has {', '.join(kept.reference.columns)}")
-    return name
+    return str(name)
 
 
 def _need(setting: Setting, kept: Kept) -> tuple[str, Need]:
