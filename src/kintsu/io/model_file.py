@@ -113,7 +113,7 @@ class _Writer:
         if any(dtype.is_object() for dtype in frame.dtypes):
             raise NotData(frame, where)
         held = io.BytesIO()
-        frame.rechunk().write_ipc(held)
+        frame.rechunk().write_ipc(held, compat_level=pl.CompatLevel.oldest())  # views of text may share memory
         return self._part("arrow", held.getvalue())
 
     def _part(self, suffix: str, data: bytes) -> str:
