@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kintsu.io.store.history import History
 from kintsu.io.store.records import now_text
 
-__all__ = ["Event", "Events"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["Event", "Events", "insert"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,8 @@ class Events:
         """Append an event."""
         from kintsu.io.store import schema
 
-        at, text = now_text(), json.dumps(dict(body), ensure_ascii=False, default=str)
-        values = {"tenant": self.history.tenant, "at": at, "kind": kind, "body": text}
         with schema.writing(self.history.engine) as connection:
-            made = connection.execute(schema.events.insert().values(**values)).inserted_primary_key
-        assert made is not None
-        return Event(int(made[0]), at, kind, dict(body))
+            return insert(connection, self.history.tenant, kind, body)
 
     def since(self, cursor: int, *, limit: int = 1000) -> list[Event]:
         """Events after this one, in order."""
@@ -60,3 +59,14 @@ class Events:
         query = select(func.max(table.c.id)).where(table.c.tenant == self.history.tenant)
         with schema.reading(self.history.engine) as connection:
             return int(connection.execute(query).scalar() or 0)
+
+
+def insert(connection: Connection, tenant: str, kind: str, body: Mapping[str, Any]) -> Event:
+    """Append an event in a transaction that is open: it is told if and only if what it tells of is written."""
+    from kintsu.io.store import schema
+
+    at, text = now_text(), json.dumps(dict(body), ensure_ascii=False, default=str)
+    values = {"tenant": tenant, "at": at, "kind": kind, "body": text}
+    made = connection.execute(schema.events.insert().values(**values)).inserted_primary_key
+    assert made is not None
+    return Event(int(made[0]), at, kind, dict(body))

@@ -1,0 +1,180 @@
+"""Long work of a tenant. The row of a job is the truth about it; a queue only says that there may be something to do.
+
+States: queued -> running -> done, failed or cancelled; a job whose worker died, or whose error is worth another try, is
+queued again. Every change of state, and its event, is one transaction. What workers do is in `io.service.work`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from kintsu.core.errors import UsageError
+from kintsu.io.service.events import insert
+from kintsu.io.service.paging import Page
+from kintsu.io.store.history import History, micros
+from kintsu.io.store.records import new_id, text_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = [
+    "CANCELLED",
+    "DONE",
+    "FAILED",
+    "QUEUED",
+    "RUNNING",
+    "STATES",
+    "Job",
+    "Jobs",
+    "KeyTaken",
+    "changed",
+    "job_of",
+]
+
+QUEUED: Final = "queued"
+RUNNING: Final = "running"
+DONE: Final = "done"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+STATES: Final = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
+
+
+class KeyTaken(UsageError):
+    """This idempotency key came before, with another job."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work. `due_us`: not before this moment (microseconds since 1970, UTC). `run`: the id of the run
+    that it is to make, so that a change is made once however often the job is tried."""
+
+    id: str
+    tenant: str
+    kind: str
+    state: str
+    priority: int
+    arguments: Mapping[str, Any]
+    created_at: str
+    created_by: str
+    due_us: int
+    tries: int = 0
+    started_at: str | None = None
+    ended_at: str | None = None
+    worker: str | None = None
+    stage: str = ""
+    progress: float = 0.0
+    cancels: bool = False
+    run: str | None = None
+    result: Mapping[str, Any] | None = None
+    problem: Mapping[str, Any] | None = None
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What is told of it to those who look on."""
+        told = {"job": self.id, "kind": self.kind, "state": self.state, "stage": self.stage}
+        return told | {"progress": round(self.progress, 3)}
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one tenant."""
+
+    history: History
+
+    def submit(
+        self,
+        kind: str,
+        arguments: Mapping[str, Any],
+        *,
+        by: str,
+        now: datetime,
+        priority: int = 0,
+        key: str | None = None,
+        due: datetime | None = None,
+    ) -> tuple[Job, bool]:
+        """Queue a job; a `key` that came before gives the first job. Whether it is new is the second value.
+
+        Raises
+        ------
+        KeyTaken
+            The key came before, with another kind or other arguments.
+        """
+        from kintsu.io.store import schema
+
+        table, text = schema.jobs, json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+        job = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}")  # sorts by time
+        values = {"id": job, "tenant": self.history.tenant, "kind": kind, "state": QUEUED, "priority": priority}
+        values |= {"arguments": text, "key": key, "created_at": text_of(now), "created_by": by, "tries": 0, "stage": ""}
+        values |= {"due_us": micros(due or now), "progress": 0.0, "cancels": False, "run": new_id("r", at=now)}
+        with schema.writing(self.history.engine) as connection:
+            if key is not None:
+                first = (table.c.tenant == self.history.tenant) & (table.c.key == key)
+                row = connection.execute(table.select().where(first)).first()
+                if row is not None and (row.kind, row.arguments) != (kind, text):
+                    raise KeyTaken(f"the key {key!r} came with another job before: {row.id}. Make a new key")
+                if row is not None:
+                    return job_of(row), False
+            connection.execute(table.insert().values(**values))
+            return changed(connection, job), True
+
+    def find(self, job: str) -> Job | None:
+        """The job with this id, of this tenant."""
+        from kintsu.io.store import schema
+
+        with schema.reading(self.history.engine) as connection:
+            row = connection.execute(schema.jobs.select().where(self._mine(job))).first()
+        return None if row is None else job_of(row)
+
+    def page(
+        self, *, limit: int, before: str | None = None, state: str | None = None, kind: str | None = None
+    ) -> Page[Job]:
+        """Jobs, newest first: those before this one, in a state, of a kind."""
+        from kintsu.io.store import schema
+
+        table = schema.jobs
+        query = table.select().where(table.c.tenant == self.history.tenant)
+        for column, value in ((table.c.state, state), (table.c.kind, kind)):
+            query = query if value is None else query.where(column == value)
+        query = query if before is None else query.where(table.c.id < before)
+        with schema.reading(self.history.engine) as connection:
+            found = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
+        return Page.cut([job_of(row) for row in found], limit, lambda job: job.id)
+
+    def cancel(self, job: str, now: datetime) -> Job | None:
+        """Cancel a job: at once while it is queued; while it runs, its worker is asked to. None where there is none."""
+        from kintsu.io.store import schema
+
+        table = schema.jobs
+        with schema.writing(self.history.engine) as connection:
+            row = connection.execute(table.select().where(self._mine(job))).first()
+            if row is None or row.state not in (QUEUED, RUNNING):
+                return None if row is None else job_of(row)
+            at_once = {"state": CANCELLED, "ended_at": text_of(now)} if row.state == QUEUED else {}
+            connection.execute(table.update().where(table.c.id == job).values(cancels=True, **at_once))
+            return changed(connection, job)
+
+    def _mine(self, job: str) -> Any:
+        from kintsu.io.store import schema
+
+        return (schema.jobs.c.tenant == self.history.tenant) & (schema.jobs.c.id == job)
+
+
+def changed(connection: Connection, job: str) -> Job:
+    """A job as it is now, told as an event in the same transaction."""
+    from kintsu.io.store import schema
+
+    found = job_of(connection.execute(schema.jobs.select().where(schema.jobs.c.id == job)).one())
+    insert(connection, found.tenant, "job", found.event)
+    return found
+
+
+def job_of(row: Any) -> Job:
+    """The job in a row of the table."""
+    texts = ("arguments", "result", "problem")
+    values = {name: getattr(row, name) for name in Job.__dataclass_fields__}
+    return Job(**values | {name: None if values[name] is None else json.loads(values[name]) for name in texts})
