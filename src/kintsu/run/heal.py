@@ -247,6 +247,7 @@ def heal(
     recipes: Path | str | None = None,
     treatment: Path | str | Treatment | None = None,
     crash_test: bool = True,
+    run: str | None = None,
     progress: Progress = quiet,
 ) -> HealResult:
     """Mend a table and log every change.
@@ -286,6 +287,8 @@ def heal(
         Calibrate confidences on this table. Without it they are the healers' own estimates.
     dry_run
         Decide and write nothing.
+    run
+        The id of the run, chosen beforehand: a store writes the change of an id once. A fresh one by default.
 
     Raises
     ------
@@ -312,7 +315,7 @@ def heal(
         "tables": tables,
         "multivariate": multivariate,
     }
-    sink = Sink.of(table, out, source=source, in_place=in_place, force=force, dry_run=dry_run, home=home)
+    sink = Sink.of(table, out, source=source, in_place=in_place, force=force, dry_run=dry_run, home=home, run=run)
     if treatment is not None:
         replayable = _replayable(treatment, wishes | {"recipes": recipes, "crash_test": crash_test, "seed": seed})
         judged = replay(table, replayable, most=max_share, progress=progress)

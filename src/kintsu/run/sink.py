@@ -50,8 +50,10 @@ class Sink:
         force: bool = False,
         dry_run: bool = False,
         home: Path | str | None = None,
+        run: str | None = None,
     ) -> Sink:
-        """Choose and check the output before any work is done. `source` is what the person named.
+        """Choose and check the output before any work is done. `source` is what the person named, `run` the id that
+        the run is to have.
 
         Raises
         ------
@@ -60,7 +62,7 @@ class Sink:
         UsageError
             `in_place` and `out` together, or an output for something that is no file.
         """
-        run, started = new_id("r"), now_text()
+        run, started = run or new_id("r"), now_text()
         if dry_run or hasattr(table, "patched"):
             if out is not None:
                 raise UsageError("a dry run and a frame write no file: leave out the output path")

@@ -1,4 +1,4 @@
-"""The settings file of watched tables: the sections `objectives:`, `alerts:` and `notify:`."""
+"""The settings file of watched tables and of the service: `objectives:`, `alerts:`, `notify:` and `schedules:`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kintsu.monitor.objectives import Objective, objectives_from
 
 __all__ = ["WatchSettings", "find_settings", "watch_settings"]
 
-SECTIONS: Final = ("objectives", "alerts", "notify")
+SECTIONS: Final = ("objectives", "alerts", "notify", "schedules")
 USUAL: Final = Path("kintsu.yaml")
 
 

@@ -15,6 +15,7 @@ from kintsu.apps.api.paging import Conditional
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
     incidents,
+    jobs,
     keys,
     live,
     models,
@@ -53,7 +54,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     service = app.state.service = Service(settings, identity)
     problems.install(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for part in (tables, runs, questions, uploads, volume, monitors, incidents, models, keys, system):
+    for part in (tables, runs, questions, uploads, jobs, volume, monitors, incidents, models, keys, system):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(system.outside)

@@ -15,5 +15,5 @@ class Figures:
         self.requests = Histogram(
             "kintsu_request_seconds", "Time to answer", ["method", "route", "status"], registry=self.registry
         )
-        self.jobs = Gauge("kintsu_jobs", "Jobs by state", ["state"], registry=self.registry)
+        self.jobs = Gauge("kintsu_jobs", "Jobs of all tenants by state", ["state"], registry=self.registry)
         self.watchers = Gauge("kintsu_websockets", "Open WebSockets", registry=self.registry)

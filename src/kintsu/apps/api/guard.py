@@ -51,7 +51,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(HEADERS | {"X-Request-Id": request.state.id})
+                told = MutableHeaders(scope=message)
+                for name, value in {**HEADERS, "X-Request-Id": request.state.id}.items():
+                    told.setdefault(name, value)
             await send(message)
 
         try:

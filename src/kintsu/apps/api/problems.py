@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from kintsu.core import errors
+from kintsu.io.service.jobs import KeyTaken
 from kintsu.io.service.uploads import TooLarge
 
 __all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
@@ -21,6 +22,7 @@ __all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
 MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
+    (KeyTaken, 409),
     (errors.UnknownRun, 404),
     (errors.UnknownName, 404),
     (errors.StaleRepair, 409),

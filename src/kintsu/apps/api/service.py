@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import cast
 
 from fastapi import Request
@@ -16,45 +16,30 @@ from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.problems import Refused
-from kintsu.apps.api.settings import ServeSettings
+from kintsu.apps.office import Office
 from kintsu.io.service.events import Events
+from kintsu.io.service.jobs import Job
 from kintsu.io.service.keys import Keys
+from kintsu.io.service.queue import Queue
 from kintsu.io.service.trail import Trail
-from kintsu.io.service.uploads import Uploads
-from kintsu.io.store.history import History
-from kintsu.io.store.home import tenant_home
 
 __all__ = ["Service", "service_of"]
 
+log = logging.getLogger("kintsu.api")
+
 
 @dataclass(frozen=True, eq=False)
-class Service:
-    """Settings, and what is open. Keys, the trail, uploads, jobs and events of all tenants lie in one database; runs,
-    watched tables and values of each in a folder of its own."""
+class Service(Office):
+    """Settings, and what is open."""
 
-    settings: ServeSettings
     identity: IdentityProvider | None = None
     figures: Figures = field(default_factory=Figures)
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     @cached_property
-    def _shared(self) -> History:
-        return History(self.settings.home)
-
-    @cached_property
     def feed(self) -> Feed:
         """Events on their way to those who look on."""
         return Feed(self.events)
-
-    def of(self, tenant: str) -> History:
-        """The shared database, for one tenant."""
-        shared = History(self.settings.home, tenant)
-        shared.__dict__["engine"] = self._shared.engine  # opened once
-        return shared
-
-    def home(self, tenant: str) -> Path:
-        """The folder of a tenant's store."""
-        return tenant_home(self.settings.home, tenant)
 
     def keys(self, tenant: str) -> Keys:
         return Keys(self.of(tenant))
@@ -65,8 +50,16 @@ class Service:
     def events(self, tenant: str) -> Events:
         return Events(self.of(tenant))
 
-    def uploads(self, tenant: str) -> Uploads:
-        return Uploads(self.of(tenant), self.home(tenant) / "files")
+    @cached_property
+    def _queue(self) -> Queue:
+        return Queue(self.settings.home, self.settings.queue)
+
+    def wake(self, job: Job) -> None:
+        """Put a job into the queue. Where that fails, a worker's next sweep finds it in the table."""
+        try:
+            self._queue.put(job.id, job.priority)
+        except Exception:
+            log.exception("the queue cannot be reached: the job waits for a sweep", extra={"job": job.id})
 
     def limit(self, tenant: str, name: str) -> None:
         """Count a request of somebody.

@@ -44,6 +44,12 @@ class ServeSettings:
         name of its own (DNS rebinding).
     roots
         Folders whose files may be named in a request; without any, only uploads can be worked on.
+    queue
+        The queue of jobs: redis://... or postgresql://...; a file in `home` without.
+    lease_s
+        How long a worker that is not heard of keeps its job.
+    file
+        The settings file, for the sections `schedules:`, `alerts:` and `notify:`.
     requests_per_minute
         Of one key or person; 0 sets no limit.
     """
@@ -57,4 +63,8 @@ class ServeSettings:
     max_body_bytes: int = 8 * MIB
     max_rows: int = 20_000_000
     max_columns: int = 5_000
+    max_unpacked_bytes: int = 4096 * MIB
     requests_per_minute: int = 0
+    queue: str | None = None
+    lease_s: float = 30.0
+    file: Path | None = None

@@ -44,7 +44,7 @@ for command in (
     *(look.profile, look.compare, look.diff),
     *(stream.watch, watch.gate),
     practice.generate,
-    serve.serve,
+    *(serve.serve, serve.worker),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(incidents.monitor)

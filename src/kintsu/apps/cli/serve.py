@@ -1,4 +1,4 @@
-"""`kintsu serve` and the keys of its users."""
+"""`kintsu serve`, its workers and the keys of its users."""
 
 from __future__ import annotations
 
@@ -11,9 +11,23 @@ import typer
 from kintsu.apps.cli import options as o
 from kintsu.core.errors import MissingExtra, UsageError
 
-__all__ = ["keys", "serve"]
+__all__ = ["keys", "serve", "worker"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+Roots = Annotated[
+    list[Path] | None, typer.Option("--root", metavar="DIR", help="A folder whose files may be worked on; repeatable.")
+]
+QueueUrl = Annotated[
+    str | None,
+    typer.Option("--queue", metavar="URL", help="redis://... or postgresql://... (else a file)."),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE", help="Schedules, alerts and where notices go.")
+]
+Lease = Annotated[
+    float,
+    typer.Option("--lease", metavar="SECONDS", min=1, help="After so long without a sign, a job is another worker's."),
+]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose data the key opens.")]
 
 keys = typer.Typer(name="keys", help="Keys with which programs sign in to `kintsu serve`.", no_args_is_help=True)
@@ -29,9 +43,11 @@ def serve(
     name: Annotated[
         list[str] | None, typer.Option(metavar="HOST", help="A name under which it is asked for; repeatable.")
     ] = None,
-    root: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="A folder whose files may be worked on; repeatable.")
-    ] = None,
+    root: Roots = None,
+    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Workers that it starts; 0: none.")] = 1,
+    queue: QueueUrl = None,
+    settings: SettingsFile = None,
+    lease: Lease = 30.0,
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID Connect issuer of people's tokens.")] = None,
     audience: Annotated[str, typer.Option(help="What the issuer's tokens have to be made for.")] = "kintsu",
     requests_per_minute: Annotated[int, typer.Option(metavar="N", help="Of one key or person; 0: no limit.")] = 0,
@@ -42,19 +58,65 @@ def serve(
 
         from kintsu.apps.api.app import create_app
         from kintsu.apps.api.settings import Identity, ServeSettings
+        from kintsu.apps.worker import Crew
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "serve") from error
     if host not in LOOPBACK and not sign_in:
         raise UsageError(f"{host} can be reached by others: say --sign-in, and make a key with `kintsu keys create`")
-    settings = ServeSettings(
-        home=_home(home),
+    place = _home(home)
+    chosen = ServeSettings(
+        home=place,
         sign_in=sign_in,
         hosts=(*ServeSettings.hosts, *(name or [])),
         roots=tuple(path.resolve() for path in root or []),
         identity=None if issuer is None else Identity(issuer, audience),
         requests_per_minute=requests_per_minute,
+        queue=queue,
+        lease_s=lease,
+        file=settings,
     )
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", server_header=False)
+    app = create_app(chosen)
+    with Crew(workers, _arguments(place, root, queue, settings, lease)):
+        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def worker(
+    home: o.Home = None,
+    root: Roots = None,
+    queue: QueueUrl = None,
+    settings: SettingsFile = None,
+    lease: Lease = 30.0,
+    processes: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs at a time, each in a process.")] = 1,
+    parent: Annotated[
+        int | None, typer.Option(metavar="PID", help="End with this process, which started the worker.")
+    ] = None,
+) -> None:
+    """Do the jobs of `kintsu serve`: heals, checks, training, monitors; and hand in what is scheduled."""
+    try:
+        import huey  # noqa: F401 - the rest would fail later, in the middle of a job
+    except ModuleNotFoundError as error:
+        raise MissingExtra("huey", "serve") from error
+    from kintsu.apps.api.settings import ServeSettings
+    from kintsu.apps.office import Office
+    from kintsu.apps.worker import Crew, Worker
+
+    place = _home(home)
+    if processes > 1:
+        with Crew(processes, _arguments(place, root, queue, settings, lease)) as crew:
+            crew.wait()
+        return
+    roots = tuple(path.resolve() for path in root or [])
+    chosen = ServeSettings(home=place, roots=roots, queue=queue, lease_s=lease, file=settings)
+    Worker(Office(chosen), parent=parent).run()
+
+
+def _arguments(
+    home: Path, root: list[Path] | None, queue: str | None, settings: Path | None, lease: float
+) -> list[str]:
+    """Of the command that starts a worker of the same service."""
+    told = {"--home": home, "--queue": queue, "--settings": settings, "--lease": lease}
+    named = [(name, str(value)) for name, value in told.items() if value is not None]
+    return [part for pair in (*named, *(("--root", str(path)) for path in root or [])) for part in pair]
 
 
 @keys.command()

@@ -119,7 +119,7 @@ class Work:
         table = schema.jobs
         with schema.reading(self.history.engine) as connection:
             found = connection.execute(select(table.c.state, func.count()).group_by(table.c.state)).all()
-        return dict(found)  # type: ignore[arg-type]  # a row is a pair
+        return dict(found)
 
     def _change(self, job: Job, values: Mapping[str, Any], *, tells: bool = True) -> Job | None:
         """Change a job that is still the worker's; None where it is not."""

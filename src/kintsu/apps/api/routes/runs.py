@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
+from kintsu.apps.api.files import download, sealed
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
+from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
+from kintsu.io.store.home import find_home
+from kintsu.io.store.store import Store
 from kintsu.run import lists
+from kintsu.run.jobs import REPORT
 from kintsu.run.show import Shown, show
 from kintsu.run.undo import undo
 
@@ -136,6 +143,26 @@ def findings(
     return _rows(found, limit, after)
 
 
+@router.get(
+    "/{run}/output",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The table as it is now"}},
+)
+def output(request: Request, who: Viewer, run: str) -> FileResponse:
+    """The file that a run wrote, as later answers and undos left it."""
+    return download(_made(request, who.tenant, run))
+
+
+@router.get(
+    "/{run}/report",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/html": {}}, "description": "A page without scripts"}},
+)
+def report(request: Request, who: Viewer, run: str) -> FileResponse:
+    """The report of a heal that the service did."""
+    return sealed(_made(request, who.tenant, run).with_name(REPORT))
+
+
 @router.post("/{run}/undo")
 def take_back(request: Request, who: Steward, run: str, part: Taken | None = None) -> Undone:
     """Take a run back, exactly, or a part of it; an undo can be taken back too."""
@@ -144,6 +171,15 @@ def take_back(request: Request, who: Steward, run: str, part: Taken | None = Non
     service_of(request).events(who.tenant).add("undo", {"change": done.change, "run": done.run, "edits": done.edits})
     told = done.to_dict()
     return Undone(**{name: told[name] for name in Undone.model_fields})
+
+
+def _made(request: Request, tenant: str, run: str) -> Path:
+    """The output of a run, where the service wrote it."""
+    service = service_of(request)
+    path = Path(Store(find_home(service.home(tenant))).run(run).output).resolve()
+    if not path.is_relative_to(service.uploads(tenant).folder.resolve()):
+        raise Refused(404, "the output of this run does not lie with the service: it was made elsewhere")
+    return path
 
 
 def _shown(request: Request, tenant: str, run: str, **part: Any) -> Shown:

@@ -13,6 +13,8 @@ from kintsu.apps.api.access import Admin, Viewer
 from kintsu.apps.api.paging import After, Limit, Listed, number
 from kintsu.apps.api.problems import PROBLEMS
 from kintsu.apps.api.service import service_of
+from kintsu.io.service.jobs import STATES
+from kintsu.io.service.work import Work
 
 __all__ = ["outside", "router"]
 
@@ -67,4 +69,8 @@ async def healthz() -> Health:
 @outside.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request, who: Viewer) -> Response:
     """Figures of the service, for Prometheus."""
-    return Response(generate_latest(service_of(request).figures.registry), media_type=CONTENT_TYPE_LATEST)
+    service = service_of(request)
+    counts = Work(service.of(who.tenant)).counts()
+    for state in STATES:
+        service.figures.jobs.labels(state).set(counts.get(state, 0))
+    return Response(generate_latest(service.figures.registry), media_type=CONTENT_TYPE_LATEST)

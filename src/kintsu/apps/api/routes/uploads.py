@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Engineer, Viewer
+from kintsu.apps.api.files import download
 from kintsu.apps.api.paging import Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
@@ -58,6 +60,20 @@ def detail(request: Request, who: Viewer, upload: str) -> UploadItem:
     if found is None:
         raise Refused(404, f"no upload {upload!r}: GET /api/v1/uploads lists them")
     return UploadItem(**vars(found))
+
+
+@router.get(
+    "/{upload}/file",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "The bytes as they were sent"}},
+)
+def file(request: Request, who: Viewer, upload: str) -> FileResponse:
+    """The file itself."""
+    uploads = service_of(request).uploads(who.tenant)
+    found = uploads.find(upload)
+    if found is None:
+        raise Refused(404, f"no upload {upload!r}: GET /api/v1/uploads lists them")
+    return download(uploads.path(found))
 
 
 @router.delete("/{upload}", status_code=204)

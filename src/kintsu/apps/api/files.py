@@ -1,0 +1,33 @@
+"""Files that are sent to whoever asks: always to be saved, never to be shown as a page of this service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi.responses import FileResponse
+
+from kintsu.apps.api.problems import Refused
+
+__all__ = ["download", "sealed"]
+
+SEALED: Final = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
+)
+"""A report shows cells of tables: whatever slips through is neither run nor does it load anything."""
+
+
+def download(path: Path) -> FileResponse:
+    """A file to be saved."""
+    return FileResponse(_there(path), filename=path.name, media_type="application/octet-stream")
+
+
+def sealed(path: Path) -> FileResponse:
+    """A report to be looked at."""
+    return FileResponse(_there(path), media_type="text/html", headers={"Content-Security-Policy": SEALED})
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise Refused(404, "this file is not kept here any more")
+    return path

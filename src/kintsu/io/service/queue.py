@@ -1,0 +1,84 @@
+"""The queue that wakes workers (Huey): it carries the ids of jobs and nothing else, and may lose them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kintsu.core.errors import MissingExtra, UsageError
+
+__all__ = ["Queue"]
+
+NAME = "kintsu"
+
+
+class Queue:
+    """The ids of jobs that wait, the most urgent first.
+
+    Parameters
+    ----------
+    home
+        The service's folder: without `url` the queue is a file in it.
+    url
+        redis://HOST/0 or postgresql://USER:PASSWORD@HOST/DATABASE, for workers on several machines.
+    do
+        What a worker does with an id.
+    """
+
+    def __init__(self, home: Path, url: str | None = None, do: Callable[[str], None] | None = None) -> None:
+        self.huey = _huey(home, url)
+        act = do or _nothing
+
+        def job(name: str) -> None:  # Huey knows a task by its module and name: one for those who put and who take
+            act(name)
+
+        self._task = self.huey.task()(job)
+
+    def put(self, job: str, priority: int = 0) -> None:
+        """Wake a worker for this job."""
+        self.huey.enqueue(self._task.s(job, priority=priority))
+
+    def waiting(self, limit: int) -> set[str] | None:
+        """The ids in the queue; None where there are more than `limit`."""
+        if self.huey.pending_count() > limit:
+            return None
+        return {str(task.args[0]) for task in self.huey.pending()}
+
+
+def _nothing(job: str) -> None:
+    """The service puts ids into the queue and takes none out."""
+
+
+def _huey(home: Path, url: str | None) -> Any:
+    import huey
+    from huey.exceptions import ConfigurationError
+
+    kind = (url or "").partition("://")[0]
+    common: dict[str, Any] = {"results": False, "serializer": _Plain()}
+    try:
+        if url is None:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # what a power cut takes from the queue, the sweep finds in the table: nothing is flushed to the disk
+            return huey.SqliteHuey(NAME, filename=str(home / "queue.db"), fsync=False, timeout=60, **common)
+        if kind in ("redis", "rediss"):
+            return huey.PriorityRedisHuey(NAME, url=url, **common)
+        if kind in ("postgresql", "postgres"):
+            return huey.PostgresHuey(NAME, dsn=url, **common)
+    except ConfigurationError as error:
+        raise MissingExtra(*(("redis", "redis") if kind.startswith("redis") else ("psycopg", "postgres"))) from error
+    raise UsageError(f"a queue is redis://... or postgresql://..., not {kind!r}: without --queue it is a file")
+
+
+class _Plain:
+    """Tasks as JSON: Huey's own way is pickle, which runs whatever stands in it, and anybody may reach a Redis."""
+
+    def serialize(self, message: Any) -> bytes:
+        return json.dumps([message.id, message.name, message.args[0], message.priority]).encode()
+
+    def deserialize(self, data: bytes) -> Any:
+        from huey.registry import Message
+
+        task, name, job, priority = json.loads(bytes(data))
+        return Message(task, name, None, 0, 0, priority, (str(job),), {}, None, None, None, None)

@@ -1,0 +1,91 @@
+"""Jobs that are handed in by the clock: the section `schedules:` of the settings file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from kintsu.core.settings import Setting
+from kintsu.io.service.jobs import Job, Jobs
+from kintsu.io.store.home import LOCAL, is_tenant
+from kintsu.run.jobs import KINDS
+
+__all__ = ["Schedule", "fire", "schedules_from"]
+
+PARTS: Final = ("minute", "hour", "day", "month", "day_of_week")
+SOURCES: Final = ("upload", "path")
+FORM: Final = '{cron: "0 6 * * *", kind: monitor_run}'
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A job for each moment that fits. `cron` has five parts, in UTC: minute, hour, day, month, day of the week (from
+    Sunday, 0); where both days are given both have to fit."""
+
+    cron: str
+    kind: str
+    arguments: Mapping[str, Any]
+    tenant: str = LOCAL
+
+    def fits(self, minute: datetime) -> bool:
+        """Whether it is time.
+
+        Raises
+        ------
+        ValueError
+            `cron` cannot be read.
+        """
+        from huey import crontab
+
+        return bool(crontab(**dict(zip(PARTS, self.cron.split(), strict=True)), strict=True)(minute))
+
+    @property
+    def name(self) -> str:
+        """By which all workers know that one has handed it in."""
+        told = json.dumps([self.cron, self.kind, self.arguments], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def schedules_from(section: Setting | None) -> tuple[Schedule, ...]:
+    """The schedules of the section; none without it.
+
+    Raises
+    ------
+    UsageError
+        Tells the line where something is wrong.
+    """
+    return () if section is None else tuple(_schedule(each) for each in section.items(form=f"- {FORM}"))
+
+
+def _schedule(setting: Setting) -> Schedule:
+    told = setting.mapping(("cron", "kind", "tenant", "source", "options"), needed=("cron", "kind"), form=FORM)
+    arguments: dict[str, Any] = {"options": told["options"].plain() if "options" in told else {}}
+    if "source" in told:
+        arguments["source"] = {name: each.text() for name, each in told["source"].mapping(SOURCES).items()}
+    tenant = told["tenant"].text() if "tenant" in told else LOCAL
+    if not is_tenant(tenant):
+        raise told["tenant"].wrong(f"{tenant!r} is no name of a tenant")
+    made = Schedule(told["cron"].text(), told["kind"].choice(tuple(KINDS)), arguments, tenant)
+    try:
+        made.fits(datetime(2000, 1, 1))
+    except ValueError as error:
+        raise told["cron"].wrong(f'{made.cron!r} is no time: write five parts, such as "0 6 * * 1-5"') from error
+    return made
+
+
+def fire(schedules: Iterable[Schedule], jobs: Callable[[str], Jobs], since: datetime, now: datetime) -> list[Job]:
+    """Hand in what was due after `since`. Several workers may do it at once: each moment gives one job."""
+    made = []
+    minute = since.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while minute <= now:
+        for each in schedules:
+            if each.fits(minute):
+                key = f"schedule:{each.name}:{minute:%Y-%m-%dT%H:%M}"
+                job, is_new = jobs(each.tenant).submit(each.kind, each.arguments, by="schedule", now=now, key=key)
+                made += [job] if is_new else []
+        minute += timedelta(minutes=1)
+    return made

@@ -1,0 +1,127 @@
+"""Real workers: killed in the middle of a heal, stopped, and left alone by the service that started them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import kintsu as kt
+from kintsu.apps.api.settings import ServeSettings
+from kintsu.apps.office import Office
+from kintsu.apps.worker import Worker
+from kintsu.core.errors import OutputError
+from kintsu.io.service.jobs import DONE, QUEUED, RUNNING
+from kintsu.io.service.queue import Queue
+from kintsu.io.store.store import Store
+from kintsu.run.jobs import perform
+
+CITIES = ["Lyon", "Paris", "Nice"] * 2000 + ["Pariss", "Lyonn", "Nice"]
+BODY = ("id,city\n" + "".join(f"{n},{city}\n" for n, city in enumerate(CITIES))).encode()
+WAIT_S = 90
+
+
+@pytest.fixture
+def office(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "orders.csv").write_bytes(BODY)
+    return Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
+
+
+@pytest.fixture
+def job(office):
+    """A heal that was handed in."""
+    arguments = {"source": {"path": str(office.settings.roots[0] / "orders.csv")}, "options": {"auto": 0.5}}
+    made = office.jobs("local").submit("heal", arguments, by="test", now=datetime.now(UTC))[0].id
+    queue = Queue(office.settings.home)
+    queue.put(made)
+    queue.huey.storage.close()
+    return made
+
+
+@contextmanager
+def worker(office):
+    command = [sys.executable, "-m", "kintsu", "worker", "--home", str(office.settings.home), "--lease", "3"]
+    process = subprocess.Popen([*command, "--root", str(office.settings.roots[0])], start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def until(office, job, is_so):
+    """The job, as soon as it is so."""
+    deadline = time.monotonic() + WAIT_S
+    while not is_so(found := office.jobs("local").find(job)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
+def test_a_heal_whose_worker_is_killed_is_done_once_by_another(office, job):
+    with worker(office) as first:
+        begun = until(office, job, lambda each: each.state == RUNNING and each.stage)
+        first.kill()
+        first.wait(10)
+    assert office.jobs("local").find(job).state == RUNNING
+    with worker(office):
+        done = until(office, job, lambda each: each.state == DONE)
+    assert done.tries == 2 and done.run == begun.run and done.result["applied"] > 0
+    (run,) = Store(office.home("local")).runs()
+    assert (run.id, run.status, run.n_set) == (done.run, "done", done.result["applied"])
+    assert len(list(office.uploads("local").folder.rglob("*.healed.csv"))) == 1
+
+
+def test_a_worker_killed_after_the_change_makes_no_second_one(office, job):
+    arguments = office.jobs("local").find(job)
+    first = perform(arguments, office.desk("local"), lambda stage, fraction: None)  # and killed before it said so
+    with worker(office):
+        done = until(office, job, lambda each: each.state == DONE)
+    assert done.run == first["run"] == done.result["run"] and len(Store(office.home("local")).runs()) == 1
+
+
+def test_a_run_that_was_killed_before_its_file_had_a_name_is_made_under_another_id(office, job):
+    store = Store(office.home("local"))
+    worker, before = Worker(office), office.jobs("local").find(job)
+    kt.heal(office.settings.roots[0] / "orders.csv", out=office.settings.home / "x.csv", home=store.home, auto=0.5)
+    (other,) = store.runs()
+    dead = f"{socket.gethostname()}:{2**22 + 1}:1:dead"
+    store.prepare(other.but(id=before.run, output=str(office.settings.home / "never.csv"), process=dead))
+    worker.work.take(job, "dead", datetime.now(UTC), timedelta(seconds=-1))
+    assert worker.work.orphans(datetime.now(UTC)) == [job]
+    worker.do(job)
+    after = office.jobs("local").find(job)
+    assert (after.state, after.tries) == (DONE, 2) and after.run != before.run
+    assert [run.status for run in store.runs()] == ["done", "failed", "done"]
+
+
+def test_a_worker_that_was_thought_dead_makes_no_second_change(office, job):
+    told, desk = office.jobs("local").find(job), office.desk("local")
+
+    def slow(stage, fraction):
+        if (stage, fraction) == ("writing", 0.0):  # it hangs here, and another does the job meanwhile
+            perform(told, desk, lambda stage, fraction: None)
+
+    with pytest.raises(OutputError, match="exists already"):
+        perform(told, desk, slow)
+    assert [run.id for run in Store(office.home("local")).runs(status="done")] == [told.run]
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_job_back(office, job):
+    with worker(office) as process:
+        until(office, job, lambda each: each.state == RUNNING)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    found = office.jobs("local").find(job)
+    assert (found.state, found.tries) == (QUEUED, 0) and not Store(office.home("local")).runs(status="done")
+
+
+def test_a_worker_ends_with_whoever_started_it(tmp_path):
+    command = [sys.executable, "-m", "kintsu", "worker", "--home", str(tmp_path), "--parent", str(os.getpid() + 1)]
+    assert subprocess.run(command, timeout=WAIT_S).returncode in (0, 143)
