@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 import kintsu
 from kintsu.apps.api import problems
+from kintsu.apps.api.dashboard import Dashboard
 from kintsu.apps.api.guard import Guard
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.paging import Conditional
@@ -60,6 +61,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.include_router(system.outside)
     app.include_router(live.router)
     app.add_middleware(Conditional)
+    app.add_middleware(Dashboard)
     app.add_middleware(Guard, service=service)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -1,0 +1,181 @@
+"""The dashboard in a real browser, over the real service: a morning with it, and whether everybody can use it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.request import urlopen
+
+import polars as pl
+import pytest
+
+import kintsu as kt
+from kintsu.run.generate import generate
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
+DEADLINE_S = 60
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[str]:
+    """A service over a store with a table that was healed and one that is watched; its address."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    home, table = folder / "home", folder / "customers.csv"
+    generate("customers", 400, seed=7).dirty.write_csv(table)
+    kt.heal(table, home=home)
+    watch(folder, home)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port)]
+    with subprocess.Popen(command) as process:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            answers(address)
+            yield address
+        finally:
+            process.terminate()
+
+
+def watch(folder: Path, home: Path) -> None:
+    for day in range(12):
+        at = date(2026, 11, 1) + timedelta(days=day)
+        rows = 300 if day < 11 else 20
+        pl.DataFrame({"amount": [1 + i % 7 for i in range(rows)]}).write_csv(folder / f"days-{at}.csv")
+    for words in (("add", "days", str(folder / "days-*.csv"), "--every", "1d"), ("backfill", "days")):
+        subprocess.run([sys.executable, "-m", "kintsu", "monitor", *words, "--home", str(home)], check=True)
+
+
+def answers(address: str) -> None:
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            with urlopen(f"{address}/healthz", timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < end, "the service does not start"
+            time.sleep(0.1)  # it tells nobody when it is ready
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, service):
+    """A page of 1440 by 900; whatever it complains of fails the test."""
+    context = browser.new_context(base_url=service, viewport={"width": 1440, "height": 900})
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert not wrong
+
+
+def test_a_morning_with_the_dashboard(page):
+    page.goto("/")
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.get_by_role("row").filter(has_text="customers.csv").get_by_text("healthy").wait_for()
+    page.get_by_role("link", name="customers.csv").filter(has_text="cells").last.click()
+
+    # a cell is taken back, with the keyboard, and put in place again
+    page.get_by_role("button", name="Undo cell").wait_for()
+    first = page.get_by_role("grid").get_by_role("row").first
+    assert first.locator(".mended").count() == 1
+    page.keyboard.press("u")
+    page.get_by_role("dialog").get_by_role("button", name="Take back").click()
+    page.get_by_role("status").get_by_text("1 change taken back.").wait_for()
+    first.get_by_text("taken back").wait_for()
+    assert first.locator(".mended").count() == 0
+    page.get_by_role("button", name="Undo that").click()
+    first.locator(".mended").wait_for()
+
+    # a question is answered with one key, its effect shown before it is confirmed
+    page.keyboard.press("q")
+    page.get_by_text("Question 1 of").wait_for()
+    question = page.locator("main section p").nth(1).inner_text()
+    page.keyboard.press("a")
+    page.get_by_role("heading", name="What this answer does").wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("status").get_by_text("Answered:").wait_for()
+    page.get_by_text(question).first.wait_for(state="detached")
+    page.keyboard.press("u")
+    page.get_by_role("status").get_by_text("The answer is taken back.").wait_for()
+    page.get_by_text(question).first.wait_for()
+
+
+def test_a_batch_that_waits_is_decided_on(page):
+    page.goto("/tables/watched/days")
+    page.get_by_role("button", name="It is wrong").click()
+    page.get_by_role("dialog").get_by_role("button", name="It is wrong").click()
+    page.get_by_text("is rejected now").wait_for()
+    page.get_by_text("No batch waits for a decision.").wait_for()
+
+
+def test_keys_are_made_and_asked_for(browser, tmp_path, service):
+    """Signing in, with a service of its own that wants it."""
+    from kintsu.apps.api.app import create_app  # noqa: F401 - the extra is there
+    from kintsu.io.service.keys import Keys
+    from kintsu.io.store.history import History
+
+    _, key = Keys(History(tmp_path)).create("ann", "viewer", by="test")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(tmp_path), "--port", str(port), "--sign-in"]
+    with subprocess.Popen(command) as process:
+        try:
+            answers(f"http://127.0.0.1:{port}")
+            page = browser.new_page(base_url=f"http://127.0.0.1:{port}")
+            page.goto("/settings")
+            page.get_by_label("API key").fill("kintsu_wrong")
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("alert").get_by_text("unknown").wait_for()
+            page.get_by_label("API key").fill(key)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_text("ann, viewer of local").wait_for()
+            page.get_by_text("Admins see keys").wait_for()
+            page.close()
+        finally:
+            process.terminate()
+
+
+PAGES = ("/", "/runs", "{run}", "{run}/questions", "/tables/runs/customers.csv", "/tables/watched/days")
+PAGES = (*PAGES, "/incidents", "/models", "/settings", "/nothing")
+
+
+@pytest.mark.parametrize("width, scheme", [(1440, "light"), (1440, "dark"), (390, "light")])
+def test_everybody_can_use_it(browser, service, width, scheme):
+    """No serious accessibility fault, and nothing wider than the screen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(base_url=service, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto("/runs")
+    run = page.get_by_role("table").get_by_role("link").first.get_attribute("href")
+    faults = []
+    for address in PAGES:
+        page.goto(address.format(run=run))
+        page.wait_for_load_state("networkidle")
+        page.locator("h1").wait_for()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        faults += [f"{address}: {wide} px too wide"] if wide > 0 else []
+        found = Axe().run(page).response["violations"]
+        grave = [each for each in found if each["impact"] in ("serious", "critical")]
+        faults += [f"{address}: {each['id']} {each['nodes'][0]['html'][:120]}" for each in grave]
+    context.close()
+    assert not faults

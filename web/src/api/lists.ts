@@ -1,0 +1,114 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { get, path, type Query } from './client'
+import type { Course, ListedQuestionItem, ListedRunItem, ListedTableItem, MonitorStatus, RunDetail } from './schema'
+
+/** What the pages ask for. Lists of the API that name no type of their items have one here. */
+
+export interface Change {
+  row: number
+  column: string | null
+  edit: 'set' | 'drop' | 'add'
+  old: string | null
+  new: string | null
+  old_null: boolean
+  new_null: boolean
+  confidence: number | null
+  healer: string
+  recipe: string | null
+  why: string | null
+}
+export interface Finding {
+  row: number | null
+  column: string | null
+  kind: string
+  score: number | null
+  confidence: number | null
+  detector: string
+  why: string | null
+}
+export interface Recipe {
+  recipe: string | null
+  healer: string
+  column: string | null
+  edits: number
+  text: string | null
+}
+export interface Incident {
+  id: string
+  table: string
+  issue: string
+  columns: string[]
+  opened_at: string
+  since: string
+  state: 'open' | 'acknowledged' | 'resolved'
+  level: string
+  n_alerts: number
+  causes: string[]
+  batches: string[]
+  by: string
+}
+export interface Batch {
+  name: string
+  rows: number
+  state: string
+  issue: string
+  facts: Record<string, number>
+  judgement: { message: string; causes: { message: string }[]; why: string[]; confidence: number | null } | null
+}
+export interface Model {
+  name: string
+  version: number
+  stage: 'candidate' | 'live' | 'archived'
+  created_at: string
+  created_by: string
+  metrics: Record<string, unknown>
+}
+export interface Page<T> {
+  items: T[]
+  next?: string | null
+}
+
+/** A list that comes in pages. */
+export function usePages<T>(key: unknown[], url: string, query: Query, isWanted = true) {
+  return useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam }) => get<Page<T>>(url, { ...query, after: pageParam }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next ?? null,
+    enabled: isWanted,
+  })
+}
+
+/** Every table, page after page in the background. */
+export function useTables() {
+  const pages = useInfiniteQuery({
+    queryKey: ['tables'],
+    queryFn: ({ pageParam }) => get<ListedTableItem>('/tables', { limit: 500, after: pageParam }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next ?? null,
+    staleTime: 30_000,
+  })
+  const { hasNextPage, isFetching, fetchNextPage } = pages
+  useEffect(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage()
+  }, [hasNextPage, isFetching, fetchNextPage])
+  return pages
+}
+
+export const useRun = (run: string) => useQuery({ queryKey: ['runs', run], queryFn: () => get<RunDetail>(path`/runs/${run}`) })
+export const useRuns = (query: Query) => useQuery({ queryKey: ['runs', 'list', query], queryFn: () => get<ListedRunItem>('/runs', query) })
+export const useIncidents = (ended: boolean) =>
+  useQuery({ queryKey: ['incidents', ended], queryFn: () => get<Page<Incident>>('/incidents', { ended }) })
+
+export const questionsOf = (run: string, limit: number) => ({
+  queryKey: ['questions', run, limit],
+  queryFn: () => get<ListedQuestionItem>(path`/runs/${run}/questions`, { limit }),
+  staleTime: 60_000,
+})
+export const useCourse = (kind: 'tables' | 'monitors', table: string, fact: string[]) =>
+  useQuery({ queryKey: ['course', kind, table, fact], queryFn: () => get<Course>(path`/${kind}/${table}/course`, { fact }) })
+export const useMonitor = (table: string, isWanted: boolean) =>
+  useQuery({ queryKey: ['monitors', table], queryFn: () => get<MonitorStatus>(path`/monitors/${table}`), enabled: isWanted })
+export const useBatch = (table: string, batch: string | null) =>
+  useQuery({ queryKey: ['monitors', table, batch], queryFn: () => get<Batch>(path`/monitors/${table}/batches/${batch!}`), enabled: batch !== null })

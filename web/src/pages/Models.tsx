@@ -1,0 +1,60 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { get, path, send } from '../api/client'
+import type { Model, Page } from '../api/lists'
+import { plain } from '../logic/shown'
+import { Ask, type Question } from '../parts/Ask'
+import { useNews } from '../parts/News'
+import { Answered, Coded, Empty } from '../parts/States'
+import { Title } from '../parts/Title'
+import { When } from '../parts/When'
+import { texts } from '../texts'
+
+const t = texts.models
+
+const figures = (metrics: Record<string, unknown>) =>
+  Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [`${name.replaceAll('_', ' ')} ${plain(value)}`] : [])).slice(0, 4).join(' · ')
+
+export function Models() {
+  const client = useQueryClient()
+  const tell = useNews()
+  const [question, setQuestion] = useState<Question | null>(null)
+  const models = useQuery({ queryKey: ['models'], queryFn: () => get<Page<Model>>('/models') })
+  async function post(url: string, body?: unknown) {
+    await send('POST', url, body).then(() => tell({ text: t.done }), (error: Error) => tell({ text: error.message, isTrouble: true }))
+    await client.invalidateQueries({ queryKey: ['models'] })
+  }
+  const promote = ({ name, version }: Model) => setQuestion({ title: t.promoteTitle(name, version), body: t.promoteBody, go: t.promote, run: () => void post(path`/models/${name}/promote`, { version }) })
+  const rollback = ({ name }: Model) => setQuestion({ title: t.rollbackTitle(name), body: t.rollbackBody, go: t.rollback, run: () => void post(path`/models/${name}/rollback`) })
+  return (
+    <>
+      <Title text={t.title} />
+      <Answered query={models}>
+        {({ items }) => items.length === 0 ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty> : (
+          <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.title}>
+            <table className="w-full">
+              <thead className="border-b border-line text-sm">
+                <tr>{Object.values(t.head).map((name) => <th scope="col" key={name} className="px-4 py-2">{name}</th>)}<td /></tr>
+              </thead>
+              <tbody className="divide-y divide-line">
+                {items.map((each) => (
+                  <tr key={`${each.name} ${each.version}`} className="align-baseline">
+                    <th scope="row" className="px-4 py-2 font-medium text-ink">{each.name}</th>
+                    <td className="px-4 py-2">{each.version}</td>
+                    <td className={`px-4 py-2 ${each.stage === 'live' ? 'font-semibold text-good' : 'text-soft'}`}>{each.stage === 'live' && <span aria-hidden>● </span>}{each.stage}</td>
+                    <td className="px-4 py-2 text-soft"><When at={each.created_at} /> {texts.incidents.by(each.created_by)}</td>
+                    <td className="px-4 py-2 text-soft">{figures(each.metrics)}</td>
+                    <td className="px-4 py-2 text-right">
+                      {each.stage === 'live' ? <button className="button" onClick={() => rollback(each)}>{t.rollback}</button> : <button className="button" onClick={() => promote(each)}>{t.promote}</button>}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Answered>
+      {question && <Ask question={question} onClose={() => setQuestion(null)} />}
+    </>
+  )
+}

@@ -1,0 +1,58 @@
+import { useMemo, useState } from 'react'
+import { useTables } from '../api/lists'
+import { needsLook, sorted } from '../logic/health'
+import { MendedLately } from '../parts/MendedLately'
+import { Answered, Coded, Empty } from '../parts/States'
+import { TableList } from '../parts/TableList'
+import { Title } from '../parts/Title'
+import { WaitingForYou } from '../parts/WaitingForYou'
+import { texts } from '../texts'
+
+const t = texts.overview
+
+export function Overview() {
+  const pages = useTables()
+  const tables = useMemo(() => sorted(pages.data?.pages.flatMap((page) => page.items) ?? []), [pages.data])
+  const trouble = useMemo(() => tables.filter(needsLook).length, [tables])
+  return (
+    <>
+      <Title text={t.title} />
+      <Answered query={pages}>
+        {() => (
+          <>
+            <p className="-mt-2 mb-6 text-[1.05rem] text-soft">{t.sentence(tables.length, trouble)}</p>
+            <div className="grid gap-x-8 gap-y-7 xl:grid-cols-[minmax(0,1fr)_24rem]">
+              <div className="flex min-w-0 flex-col gap-7 xl:col-start-2 xl:row-start-1">
+                <WaitingForYou tables={tables} />
+                <MendedLately />
+              </div>
+              <Tables tables={tables} isLoading={pages.hasNextPage} />
+            </div>
+          </>
+        )}
+      </Answered>
+    </>
+  )
+}
+
+function Tables({ tables, isLoading }: { tables: ReturnType<typeof sorted>; isLoading: boolean }) {
+  const [wanted, setWanted] = useState('')
+  const [only, setOnly] = useState(false)
+  const shown = useMemo(
+    () => tables.filter((table) => (!only || needsLook(table)) && table.name.toLowerCase().includes(wanted.toLowerCase())),
+    [tables, only, wanted],
+  )
+  return (
+    <section aria-labelledby="tables" className="min-w-0 xl:col-start-1 xl:row-start-1">
+      <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
+        <h2 id="tables" className="mr-auto">{t.tables}</h2>
+        {isLoading && <span role="status" className="text-sm text-soft">{t.loadingMore(tables.length)} …</span>}
+        <label className="flex items-center gap-2 text-sm"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />{t.only}</label>
+        <input type="search" className="field w-48" placeholder={t.find} aria-label={t.find} value={wanted} onChange={(event) => setWanted(event.target.value)} />
+      </div>
+      {tables.length === 0 ? (
+        <Empty title={t.nothing}>{t.start.map((command) => <p key={command} className="mt-1"><Coded text={`\`${command}\``} /></p>)}</Empty>
+      ) : shown.length === 0 ? <Empty title={t.none} /> : <TableList tables={shown} />}
+    </section>
+  )
+}

@@ -1,0 +1,78 @@
+import { useMemo, useState } from 'react'
+import { useBatch, useCourse, useIncidents, useMonitor } from '../api/lists'
+import type { Course, MonitorStatus } from '../api/schema'
+import { percent } from '../logic/shown'
+import { Card } from '../pages/Incidents'
+import { n, texts } from '../texts'
+import { AlarmList } from './AlarmList'
+import { Chart } from './Chart'
+import { Answered } from './States'
+import { WaitingBatches } from './WaitingBatches'
+import { When } from './When'
+
+const t = texts.table
+
+/** A watched table: what waits for a decision, its incidents, its batches over time. */
+export function Watched({ table }: { table: string }) {
+  const [fact, setFact] = useState('rows')
+  const status = useMonitor(table, true)
+  const course = useCourse('monitors', table, fact === 'rows' ? [] : [fact])
+  const open = (useIncidents(false).data?.items ?? []).filter((each) => each.table === table)
+  return (
+    <Answered query={status}>
+      {(found) => (
+        <div className="flex flex-col gap-7">
+          <Figures status={found} />
+          {open.map((each) => <Card key={each.id} incident={each} withTable={false} />)}
+          <WaitingBatches table={table} batches={found.waiting} />
+          <section aria-labelledby="course">
+            <div className="mb-2 flex flex-wrap items-center gap-4">
+              <h2 id="course" className="mr-auto">{t.course}</h2>
+              <Facts table={table} last={found.last_batch} fact={fact} onFact={setFact} />
+            </div>
+            <div className="sheet p-3"><Answered query={course}>{(data) => <CourseChart course={data} fact={fact} />}</Answered></div>
+          </section>
+          <Answered query={course}>{(data) => <AlarmList course={data} />}</Answered>
+        </div>
+      )}
+    </Answered>
+  )
+}
+
+function Figures({ status }: { status: MonitorStatus }) {
+  const figures: [string, React.ReactNode][] = [
+    [t.last, <When key="last" at={status.last_at} />],
+    [t.batches, n(status.n_batches)],
+    [t.alarms, n(status.n_alarms)],
+    [t.precision, status.precision === null ? t.noVerdicts : percent(status.precision)],
+    ...(status.time_to_detection_min === null ? [] : [[t.detection, t.minutes(status.time_to_detection_min)] as [string, string]]),
+  ]
+  return (
+    <dl className="flex flex-wrap gap-x-8 gap-y-2">
+      {figures.map(([name, value]) => <div key={name}><dt className="text-sm text-soft">{name}</dt><dd className="text-[1.05rem] tabular-nums">{value}</dd></div>)}
+    </dl>
+  )
+}
+
+function Facts({ table, last, fact, onFact }: { table: string; last: string | null; fact: string; onFact: (fact: string) => void }) {
+  const names = Object.keys(useBatch(table, last).data?.facts ?? { rows: 0 })
+  return (
+    <label className="flex items-center gap-2 text-sm text-soft">
+      {t.fact}
+      <select className="field text-base" value={fact} onChange={(event) => onFact(event.target.value)}>
+        {[...new Set(['rows', ...names])].map((name) => <option key={name} value={name}>{name.replace(':', ' of ').replaceAll('_', ' ')}</option>)}
+      </select>
+    </label>
+  )
+}
+
+function CourseChart({ course, fact }: { course: Course; fact: string }) {
+  const { at = [], alarm = [], issue = [] } = course.columns as { at: string[]; alarm: boolean[]; issue: string[] }
+  const values = (course.columns[fact] ?? []) as (number | null)[]
+  const lines = useMemo(() => {
+    const points = at.map((when, i): [string, number | null] => [when, values[i] ?? null])
+    const marked = points.flatMap(([when, value], i) => (alarm[i] && value !== null ? [[when, value, issue[i] ?? ''] as [string, number, string]] : []))
+    return { series: [{ name: fact, points, isStrong: true }], marks: { name: t.alarm, points: marked } }
+  }, [at, alarm, issue, values, fact])
+  return <Chart alt={t.courseAlt(fact, at.length, lines.marks.points.length)} {...lines} />
+}
