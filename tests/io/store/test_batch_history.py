@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 from kintsu.core.errors import MissingExtra, OutputError, UsageError
 from kintsu.io.store import schema
-from kintsu.io.store.database import HEAD, migrate, writing
+from kintsu.io.store.database import HEAD, forget, migrate, writing
 from kintsu.io.store.history import ACCEPTED, HELD, REJECTED, RUNS, BatchRow, History
 from kintsu.io.store.store import Store
 
@@ -167,6 +167,7 @@ def test_a_store_from_before_there_were_migrations_is_brought_up_to_date(tmp_pat
             connection.execute(text(f"DROP INDEX {index}"))
         for column in ("kind", "name"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
+    forget()
     opened = Store(tmp_path)
     assert set(inspect(opened.engine).get_table_names()) >= {"batches", "months", "entries"}
     assert [entry.payload for entry in opened.entries()] == [{"before": 1}]
@@ -221,6 +222,7 @@ def test_tables_watched_before_runs_were_kept_are_still_watched(history):
         migrate(connection, since="base", to="0004")
         columns = "(tenant, name, settings, created_at)"
         connection.execute(text(f"INSERT INTO monitors {columns} VALUES ('local', 'orders', '{{}}', '2026-01-01')"))
+    forget()
     opened = History(history.place)
     if isinstance(history.place, str):  # the engine of a URL is shared: the new version is noticed when it is opened
         schema.connect(history.place)

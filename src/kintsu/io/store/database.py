@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from kintsu.core.errors import LedgerBroken, MissingExtra, OutputError, UsageError
 from kintsu.io.store.home import is_url
 
-__all__ = ["HEAD", "connect", "migrate", "reading", "writing"]
+__all__ = ["HEAD", "connect", "forget", "migrate", "reading", "writing"]
 
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 HEAD: Final = "0009"
@@ -36,6 +36,9 @@ def connect(place: Path | str, metadata: MetaData) -> Engine:
     MissingExtra
         No driver for PostgreSQL is installed.
     """
+    known = None if is_url(place) else _opened(Path(place))
+    if known is not None:
+        return known
     engine = _postgresql(str(place)) if is_url(place) else _sqlite(Path(place))
     with _explained(engine):
         with engine.connect() as connection:
@@ -43,7 +46,33 @@ def connect(place: Path | str, metadata: MetaData) -> Engine:
         if version != HEAD:
             with writing(engine) as connection:
                 _bring_up(connection, metadata)
+    if not is_url(place):
+        _ENGINES[Path(place)] = (_identity(Path(place)), engine)
     return engine
+
+
+_ENGINES: Final[dict[Path, tuple[tuple[int, int] | None, Engine]]] = {}
+"""Engines over files that are at their newest version: compiled statements are kept with them, connections are not."""
+
+
+def forget() -> None:
+    """Look at every file anew: for those who change one's tables behind our back."""
+    _ENGINES.clear()
+
+
+def _opened(path: Path) -> Engine | None:
+    """The engine that is known over this very file."""
+    identity, engine = _ENGINES.get(path, (None, None))
+    return engine if identity is not None and identity == _identity(path) else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells a file from another that takes its name."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def _sqlite(path: Path) -> Engine:
