@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import ssl
 from functools import cached_property
 from typing import Any, Final
 from urllib.request import urlopen
@@ -13,6 +13,7 @@ import jwt
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.settings import Identity
+from kintsu.core.errors import UsageError
 from kintsu.io.service.keys import ROLES
 from kintsu.io.store.home import is_tenant
 
@@ -25,15 +26,21 @@ LEEWAY_S: Final = 30.0  # clocks differ
 
 
 class IdentityProvider:
-    """Checks tokens against the keys that the issuer publishes; `fetch` reads a URL."""
+    """Checks tokens against the keys that the issuer publishes; `tls` says whose certificates it may have."""
 
-    def __init__(self, settings: Identity, fetch: Callable[[str], bytes] | None = None) -> None:
-        self.settings, self._fetch = settings, fetch or _fetched
+    def __init__(self, settings: Identity, tls: ssl.SSLContext | None = None) -> None:
+        if not settings.issuer.startswith("https://"):
+            raise UsageError(f"an issuer has an https address, not {settings.issuer!r}")
+        self.settings, self._tls = settings, tls
 
     @cached_property
     def _keys(self) -> jwt.PyJWKClient:
         where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-        return jwt.PyJWKClient(json.loads(self._fetch(where))["jwks_uri"], cache_keys=True, timeout=PATIENCE_S)
+        with urlopen(where, timeout=PATIENCE_S, context=self._tls) as answer:
+            keys = json.load(answer)["jwks_uri"]
+        if not str(keys).startswith("https://"):
+            raise ValueError("the issuer's keys have no https address")
+        return jwt.PyJWKClient(keys, timeout=PATIENCE_S, ssl_context=self._tls)
 
     def principal(self, token: str) -> Principal:
         """Whoever the token was made for.
@@ -66,15 +73,7 @@ class IdentityProvider:
                 leeway=LEEWAY_S,
                 options=needed,  # type: ignore[arg-type]
             )
-        except jwt.PyJWKClientConnectionError as error:
+        except (jwt.PyJWKClientConnectionError, OSError) as error:
             raise Refused(503, "the identity provider cannot be reached: try again, or use an API key") from error
-        except (jwt.PyJWTError, OSError, KeyError, ValueError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError) as error:
             raise Refused(401, f"this token is not valid: {type(error).__name__}; sign in again", CHALLENGE) from error
-
-
-def _fetched(url: str) -> bytes:
-    if not url.startswith("https://"):
-        raise ValueError("an issuer has an https address")
-    with urlopen(url, timeout=PATIENCE_S) as answer:
-        body: bytes = answer.read()
-    return body

@@ -73,6 +73,7 @@ _DESCRIPTION: Final = {
     415: "Not in this format",
     422: "The request is not as described",
     429: "Too many requests",
+    503: "Something that is needed cannot be reached",
 }
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": words, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
