@@ -308,3 +308,28 @@ def test_ugly_tables_have_treatments_too(frame, tmp_path):
 def test_the_same_table_gives_the_same_treatment(table, folder, tmp_path):
     again = train(table, out=tmp_path / "again", home=tmp_path / "home").treatment
     assert again.id == load_treatment(folder).id
+
+
+def test_only_what_needs_rows_together_or_was_not_asked_for_is_left_out(treatment):
+    together = {"spike", "duplicate", "drop_duplicates"}
+    guesses = {"impute_model", "impute_knn", "impute_simple", "cap"}
+    assert set(treatment.left_out) == together | guesses | {"multivariate"}
+    assert "only rows odd by their single columns" in treatment.left_out["multivariate"]
+
+
+def test_models_that_were_asked_for_are_kept_as_data(table, tmp_path):
+    pytest.importorskip("lightgbm")
+    wishes = {"impute": True, "cap": True, "crash_test": False}
+    treatment = train(table, out=tmp_path / "t", home=tmp_path / "home", **wishes).treatment
+    healed = heal(table, dry_run=True, **wishes).decisions.filter(pl.col("action") == "apply")
+    mended = treatment.mend(batch(table))
+    assert not mended.failed
+    assert {"impute_model", "impute_simple"} <= set(mended.applied["healer"])
+    assert set(mended.applied.select(CELL).rows()) == set(healed.select(CELL).rows())
+
+
+def test_a_model_that_is_no_data_is_left_out_and_named(table, tmp_path):
+    wishes = {"multivariate": ("ecod", "lof"), "crash_test": False}
+    treatment = train(table, out=tmp_path / "t", home=tmp_path / "home", **wishes).treatment
+    assert "LocalOutlierFactor" in treatment.left_out["multivariate"]
+    assert not treatment.mend(batch(table)).failed

@@ -169,20 +169,20 @@ def _swapped(
 
 def _glued(rows: pl.DataFrame, whole: Home, part: Home) -> pl.DataFrame:
     """Rows whose text is a value of `whole` and one of `part` in either order, in exactly one way."""
-    split = rows.select(
-        row="__row", old_a=whole.column, old_b=part.column, words=pl.col(whole.column).str.strip_chars().str.split(" ")
-    )
-    ways = []
-    for k in range(1, _WORDS + 1):
-        longer = split.filter(pl.col("words").list.len() > k)
-        if not len(longer):
-            break
+    words = pl.col(whole.column).str.strip_chars().str.split(" ")
+    split = rows.select(row="__row", old_a=whole.column, old_b=part.column, words=words)
+    split = split.filter(pl.col("words").list.len() > 1)
+    if not len(split):
+        return split.select("row", "old_a", "old_b", new_a="old_a", new_b="old_b")
+    heads, tails = [], []
+    for k in range(1, min(_WORDS, int(split["words"].list.len().max()) - 1) + 1):  # type: ignore[arg-type]
         head = pl.col("words").list.head(k).list.join(" ").str.strip_chars_end(",;/|- ")
         tail = pl.col("words").list.slice(k).list.join(" ").str.strip_chars_start(",;/|-(").str.strip_chars_end(")")
-        for mine, theirs in ((head, tail), (tail, head)):
-            ways.append(longer.select("row", "old_a", "old_b", new_a=mine, new_b=theirs))
-    if not ways:
-        return split.select("row", "old_a", "old_b", new_a="old_a", new_b="old_b").head(0)
+        heads.append(pl.when(pl.col("words").list.len() > k).then(head))
+        tails.append(pl.when(pl.col("words").list.len() > k).then(tail))
+    told = split.select("row", "old_a", "old_b", new_a=pl.concat_list(heads), new_b=pl.concat_list(tails))
+    told = told.explode("new_a", "new_b").drop_nulls("new_a")
+    ways = [told, told.rename({"new_a": "new_b", "new_b": "new_a"}).select(told.columns)]
     fitting = pl.concat(ways).filter(whole.holds(pl.col("new_a")) & part.holds(pl.col("new_b"))).unique()
     return fitting.filter(pl.len().over("row") == 1).sort("row")
 

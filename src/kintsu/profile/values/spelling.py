@@ -50,7 +50,7 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame, counted: pl.DataFrame | N
         share = view.share(hit)
         if share > (0.5 if says.startswith("take") else 1 - _USUAL) or (counted is None and share == 0):
             continue
-        rows = left.filter(hit).with_columns(new=new).filter(pl.col("new") != value)
+        rows = left.lazy().filter(hit).with_columns(new=new).filter(pl.col("new") != value).collect()
         if not len(rows):
             continue
         known = rows["new"].is_in(others["value"].implode())
@@ -71,6 +71,8 @@ def judge_blanks(view: ColumnView, left: pl.DataFrame, counted: pl.DataFrame | N
 
 def _goes_on(values: pl.Series, known: pl.Series) -> pl.Series:
     """Whether a value ends in a blank after which another one goes on: "Cold " beside "Cold Room" was cut off."""
+    if not values.str.ends_with(" ").any():
+        return pl.repeat(False, len(values), eager=True)
     ranked = known.sort()
     following = ranked.search_sorted(values, side="right")
     beyond = following == len(ranked)

@@ -105,7 +105,8 @@ class Unseen:
             return NOTHING
         # methods look at so many values at most
         parts = [self._judge(odd[at : at + _AT_ONCE]) for at in range(0, len(odd), _AT_ONCE)]
-        return pl.concat(parts).sort("value")
+        # what would be rewritten as it is needs no word
+        return pl.concat(parts).filter(~pl.col("value").eq_missing(pl.col("new"))).sort("value")
 
     def _judge(self, values: pl.Series) -> pl.DataFrame:
         fresh = pl.DataFrame({"value": values, "n": pl.repeat(1, len(values), dtype=pl.Int64, eager=True)})
