@@ -317,6 +317,7 @@ def test_only_what_needs_rows_together_or_was_not_asked_for_is_left_out(treatmen
     assert "only rows odd by their single columns" in treatment.left_out["multivariate"]
 
 
+@pytest.mark.slow
 def test_models_that_were_asked_for_are_kept_as_data(table, tmp_path):
     pytest.importorskip("lightgbm")
     wishes = {"impute": True, "cap": True, "crash_test": False}
