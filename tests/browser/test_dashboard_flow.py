@@ -126,6 +126,48 @@ def test_a_batch_that_waits_is_decided_on(page):
     page.get_by_text("No batch waits for a decision.").wait_for()
 
 
+def test_a_file_is_mended_taken_back_and_downloaded(page, tmp_path):
+    table = tmp_path / "people.csv"
+    generate("customers", 200, seed=3).dirty.write_csv(table)
+    page.goto("/")
+    page.get_by_role("link", name="Mend a file").click()
+    page.get_by_label("File", exact=False).set_input_files(table)
+    page.get_by_role("button", name="Mend").click()
+    page.get_by_text("cells mended in").wait_for(timeout=DEADLINE_S * 1000)
+    assert page.locator("main [role=grid] .mended").count() > 0
+    mended = downloaded(page, tmp_path)
+    assert mended != table.read_bytes()
+    page.get_by_role("button", name="Undo run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take back").click()
+    page.get_by_role("grid").get_by_text("taken back").first.wait_for()
+    assert page.locator("main [role=grid] .mended").count() == 0
+    assert downloaded(page, tmp_path) == table.read_bytes()
+
+
+def downloaded(page, folder: Path) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the table").click()
+    download.value.save_as(folder / "got")
+    return (folder / "got").read_bytes()
+
+
+def test_what_others_do_is_seen_at_once(page, service):
+    page.goto("/runs")
+    page.get_by_role("table").wait_for()
+    with page.expect_websocket() as socket:
+        page.reload()
+    socket.value.wait_for_event("framereceived")  # it listens
+    runs = page.request.get("/api/v1/runs?kind=heal").json()["items"]
+    before = page.get_by_role("table").get_by_role("row").count()
+    run = next(each["run"] for each in runs if each["table"] == "customers.csv")
+    page.request.post(f"/api/v1/runs/{run}/undo", data={"row": first_row(page, run)})
+    page.get_by_role("table").get_by_role("row").nth(before).wait_for(timeout=5_000)  # the ETags are asked every 10 s
+
+
+def first_row(page, run: str) -> int:
+    return page.request.get(f"/api/v1/runs/{run}/changes?limit=1").json()["items"][0]["row"]
+
+
 def test_keys_are_made_and_asked_for(browser, tmp_path, service):
     """Signing in, with a service of its own that wants it."""
     from kintsu.apps.api.app import create_app  # noqa: F401 - the extra is there
@@ -155,7 +197,7 @@ def test_keys_are_made_and_asked_for(browser, tmp_path, service):
 
 
 PAGES = ("/", "/runs", "{run}", "{run}/questions", "/tables/runs/customers.csv", "/tables/watched/days")
-PAGES = (*PAGES, "/incidents", "/models", "/settings", "/nothing")
+PAGES = (*PAGES, "/mend", "/incidents", "/models", "/settings", "/nothing")
 
 
 @pytest.mark.parametrize("width, scheme", [(1440, "light"), (1440, "dark"), (390, "light")])

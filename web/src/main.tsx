@@ -4,6 +4,7 @@ import { createRoot } from 'react-dom/client'
 import { BrowserRouter, Route, Routes } from 'react-router'
 import { Trouble } from './api/client'
 import { Incidents } from './pages/Incidents'
+import { Mend } from './pages/Mend'
 import { Models } from './pages/Models'
 import { NotFound } from './pages/NotFound'
 import { Overview } from './pages/Overview'
@@ -40,6 +41,7 @@ createRoot(document.getElementById('root')!).render(
               <Route path="/runs/:run" element={<RunPage />} />
               <Route path="/runs/:run/questions" element={<Questions />} />
               <Route path="/tables/:kind/:table" element={<TablePage />} />
+              <Route path="/mend" element={<Mend />} />
               <Route path="/incidents" element={<Incidents />} />
               <Route path="/models" element={<Models />} />
               <Route path="/settings" element={<Settings />} />

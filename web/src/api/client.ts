@@ -61,3 +61,11 @@ export async function send<T>(method: 'POST' | 'DELETE', path: string, body?: un
 /** A path from names that may hold anything. */
 export const path = (parts: TemplateStringsArray, ...names: (string | number)[]) =>
   String.raw({ raw: parts }, ...names.map((name) => encodeURIComponent(String(name))))
+
+/** Sends a file as it is; its name tells the format. */
+export async function sendFile<T>(url: string, file: File): Promise<T> {
+  const answer = await ask('POST', withQuery(url, { name: file.name }), { body: file, headers: { 'Content-Type': 'application/octet-stream' } })
+  return answer.json() as Promise<T>
+}
+
+export const fetchFile = async (url: string) => (await ask('GET', url)).blob()

@@ -12,7 +12,7 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
 const HEADS: Record<Topic, string> = { runs: '/runs?limit=1', incidents: '/incidents' }
 const TOUCHES: Record<Topic, string[]> = {
-  runs: ['runs', 'tables', 'questions', 'course'],
+  runs: ['runs', 'tables', 'questions', 'course', 'jobs'],
   incidents: ['incidents', 'tables', 'monitors', 'course'],
 }
 const ABOUT_INCIDENTS = ['verdict', 'alert', 'incident', 'batch']

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react'
+import { Link } from 'react-router'
 import { useTables } from '../api/lists'
 import { needsLook, sorted } from '../logic/health'
 import { MendedLately } from '../parts/MendedLately'
@@ -16,7 +17,7 @@ export function Overview() {
   const trouble = useMemo(() => tables.filter(needsLook).length, [tables])
   return (
     <>
-      <Title text={t.title} />
+      <Title text={t.title}><Link to="/mend" className="button no-underline hover:no-underline">{texts.mend.title}</Link></Title>
       <Answered query={pages}>
         {() => (
           <>

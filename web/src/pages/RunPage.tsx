@@ -5,6 +5,7 @@ import { useRun } from '../api/lists'
 import type { RunDetail } from '../api/schema'
 import { About } from '../parts/About'
 import { Changes } from '../parts/Changes'
+import { Downloads } from '../parts/Downloads'
 import { Findings } from '../parts/Findings'
 import { Scores } from '../parts/Scores'
 import { Answered } from '../parts/States'
@@ -43,7 +44,12 @@ function Run({ run }: { run: RunDetail }) {
           <p className="mt-2 text-soft">
             {(['findings', 'suggested', 'flagged'] as const).filter((name) => counts[name] !== undefined).map((name) => `${n(counts[name]!)} ${t[name]}`).join(' · ')}
           </p>
-          {run.kind === 'heal' && <Link to={path`/runs/${run.run}/questions`} className="mt-3 button inline-block no-underline hover:no-underline">{t.openQuestions}</Link>}
+          {run.kind === 'heal' && (
+            <div className="mt-3 flex flex-wrap gap-2">
+              <Link to={path`/runs/${run.run}/questions`} className="button no-underline hover:no-underline">{t.openQuestions}</Link>
+              <Downloads run={run.run} table={run.table} />
+            </div>
+          )}
         </div>
         {scores.scores && <Scores before={scores.scores} after={scores.scores_after} />}
       </div>
