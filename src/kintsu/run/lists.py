@@ -8,10 +8,11 @@ from typing import Any
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
 from kintsu.io.store.overview import TableLine, tables_page
+from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.log import run_line
 
-__all__ = ["runs", "tables"]
+__all__ = ["line", "runs", "tables"]
 
 
 def tables(
@@ -26,5 +27,9 @@ def runs(
 ) -> Page[dict[str, Any]]:
     """Runs and undos, newest first: a line each (see `run_line`), with the line of the log as `n` and the summary."""
     found = Store(home).latest(limit=limit + 1, before=before, table=table, kind=kind)
-    lines = [run_line(run) | {"n": run.line, "rows": run.rows, "summary": dict(run.summary)} for run in found]
-    return Page.cut(lines, limit, lambda line: str(line["n"]))
+    return Page.cut([line(run) for run in found], limit, lambda told: str(told["n"]))
+
+
+def line(run: Run) -> dict[str, Any]:
+    """A run as a line of a list."""
+    return run_line(run) | {"n": run.line, "rows": run.rows, "summary": dict(run.summary)}

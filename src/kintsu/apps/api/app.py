@@ -15,6 +15,7 @@ from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.paging import Conditional
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
+    graphql,
     incidents,
     jobs,
     keys,
@@ -55,7 +56,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     service = app.state.service = Service(settings, identity)
     problems.install(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for part in (tables, runs, questions, uploads, jobs, volume, monitors, incidents, models, keys, system):
+    for part in (tables, runs, questions, uploads, jobs, volume, monitors, incidents, models, keys, graphql, system):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(system.outside)

@@ -1,0 +1,59 @@
+"""The graph tells what REST tells, of one tenant, and refuses what would cost too much."""
+
+import pytest
+from graphql import get_introspection_query
+
+
+def ask(client, query, headers=None, **variables):
+    return client.post("/api/v1/graphql", json={"query": query, "variables": variables}, headers=headers).json()
+
+
+def test_it_tells_what_rest_tells(connect, healed):
+    run, client = healed(), connect()
+    told = ask(
+        client,
+        "query ($id: String!) { tables { items { name score runs { run } } } "
+        'run(id: $id) { status set changes(column: "city") findings(first: 1) recipes } }',
+        id=run,
+    )["data"]
+    assert told["tables"]["items"][0]["runs"] == [{"run": run}]
+    rest = client.get(f"/api/v1/runs/{run}/changes", params={"column": "city"}).json()["items"]
+    assert told["run"]["changes"] == rest and told["run"]["status"] == "done" and len(told["run"]["findings"]) == 1
+    assert told["run"]["set"] == client.get(f"/api/v1/runs/{run}").json()["edits"]
+
+
+def test_nothing_of_another_tenant_is_told(connect, healed, key):
+    run, client = healed("acme"), connect(sign_in=True)
+    query = "query ($id: String!) { run(id: $id) { run } }"
+    assert ask(client, query, key("acme", "viewer"), id=run)["data"]["run"] == {"run": run}
+    other = ask(client, query, key("other", "admin"), id=run)
+    assert other["data"] is None and "no such run" in other["errors"][0]["message"]
+    assert ask(client, "{ runs { items { run } } }", key("other", "admin"))["data"]["runs"]["items"] == []
+    assert client.post("/api/v1/graphql", json={"query": "{ me }"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("{ tables(first: 100) { items { runs(first: 100) { changes } } } }", "would cost"),
+        ("query ($n: Int!) { tables(first: $n) { items { runs(first: $n) { findings } } } }", "would cost"),
+        ("{ " + " ".join(f"a{i}: me" for i in range(20)) + " }", "aliases"),
+        ("{ " + "me " * 3000 + " }", "tokens"),
+        ("{ tables(first: 0) { next } }", "from 1 to 100"),
+        ("{ tables(after: \"x\") { next } }", "the page before"),
+        ("fragment A on Runs { items { ...B } } fragment B on Run { run changes } "
+         "{ runs(first: 100) { ...A } }", "would cost"),
+        ("{ nothing }", "Cannot query field"),
+        ("{", "Syntax Error"),
+        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "would cost"),
+    ],
+)  # fmt: skip
+def test_what_would_read_too_much_is_refused(connect, query, why):
+    told = ask(connect(), query, n=100)
+    assert told["data"] is None and why in told["errors"][0]["message"]
+
+
+def test_what_can_be_asked_can_be_asked(connect):
+
+    told = ask(connect(), get_introspection_query())
+    assert {"Table", "Run"} <= {each["name"] for each in told["data"]["__schema"]["types"]}
