@@ -33,6 +33,7 @@ FORMAT: Final = 1
 MOST_BYTES: Final = 4 * 2**30  # unpacked; more is no treatment but a trap
 ROOMS: Final = ("core", "profile", "rules", "match", "detect", "heal", "learn")  # the rooms that touch nothing outside
 _KEY: Final = "~"  # the key that says what an object of JSON stands for
+_DAMAGED: Final = "it is damaged, or of another version of Kintsu: train again"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -254,6 +255,6 @@ def load(data: bytes, where: Path | str = "the model") -> Any:
     except InputError as error:
         raise InputError(f"cannot read {where}: {error}") from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ImportError, RecursionError, OSError) as error:
-        raise InputError(f"cannot read {where}: it is damaged ({type(error).__name__}: {error})") from error
+        raise InputError(f"cannot read {where}: {_DAMAGED} ({type(error).__name__}: {error})") from error
     except (zipfile.BadZipFile, zipfile.zlib.error, EOFError, pl.exceptions.PolarsError) as error:  # type: ignore[attr-defined]
-        raise InputError(f"cannot read {where}: it is damaged ({type(error).__name__}: {error})") from error
+        raise InputError(f"cannot read {where}: {_DAMAGED} ({type(error).__name__}: {error})") from error

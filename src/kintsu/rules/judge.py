@@ -30,6 +30,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 IN_MEMORY_ROWS = 300_000  # a sample that is the whole table, up to so many rows, is counted without another pass
+LIKELY = 0.2  # score from which on a line may be told to anybody
 CHUNK = 50_000  # rows judged at once: bounds memory at rows x candidates x left sides
 
 
@@ -271,9 +272,10 @@ def _scored(contested: pl.DataFrame) -> pl.DataFrame:
 def _doubted(batch: Batch, model: VoteModel, judged: pl.DataFrame) -> pl.DataFrame:
     """Scores cut to a tenth where the old value fits a formula or derivation with the rest of its row.
 
-    For such a row to be wrong, two of its cells would have to be wrong in the same way.
+    For such a row to be wrong, two of its cells would have to be wrong in the same way. Rows in which nothing is likely
+    are not looked at: most of the lines, and nobody asks for them.
     """
-    rows = judged["row"].unique()
+    rows = judged.filter(pl.max_horizontal("score", "suspicion") >= LIKELY)["row"].unique()
     at = batch.row.is_in(rows.implode()).arg_true()
     some = Batch(batch.table, batch.frame[at], batch.row.gather(at), batch.decimal_comma)
     fits: list[pl.DataFrame] = []
