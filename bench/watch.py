@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import re
 import resource
 import sys
 import tempfile
@@ -45,6 +46,7 @@ FIELDS = (
     *("order_id", "order_date", "status", "customer_id", "customer_email"),
     *("city", "product", "quantity", "unit_price", "total"),
 )
+NUMBERS = ("quantity", "unit_price", "total")
 QUICK = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500}
 
 
@@ -64,17 +66,16 @@ def made(rows: int, seed: int) -> pl.DataFrame:
 
 
 def events(frame: pl.DataFrame, **instead: str | None) -> list[bytes]:
-    """JSON values; numbers are numbers where they can be."""
-    numbers = [c for c in ("quantity", "unit_price", "total") if c not in instead]
-    out = []
-    for row in frame.with_columns(**{k: pl.lit(v, pl.String) for k, v in instead.items()}).iter_rows(named=True):
-        for name in numbers:
-            try:
-                row[name] = float(row[name])
-            except (TypeError, ValueError):
-                continue
-        out.append(json.dumps(row, ensure_ascii=False).encode())
-    return out
+    """JSON values; numbers of number columns are written as they are spelt."""
+    frame = frame.with_columns(**{name: pl.lit(value, pl.String) for name, value in instead.items()})
+    plain = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+
+    def written(name: str, cell: str | None) -> str:
+        is_number = cell is not None and name in NUMBERS and plain.fullmatch(cell)
+        return str(cell) if is_number else json.dumps(cell, ensure_ascii=False)
+
+    rows = frame.iter_rows(named=True)
+    return [("{" + ", ".join(f'"{k}": {written(k, v)}' for k, v in row.items()) + "}").encode() for row in rows]
 
 
 def throughput(kafka: Kafka, treatment: Any, values: Sequence[bytes], home: Path) -> dict[str, float]:

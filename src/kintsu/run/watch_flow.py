@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kintsu.core.events import EventSink, EventSource, Output, Positions
+from kintsu.core.events import Event, EventSink, EventSource, Output, Positions
 from kintsu.io.store.streams import Passed, StreamStore
 from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.watch_alerts import FieldJudge, StreamJudge, stages
@@ -29,6 +29,9 @@ LEAST_ROWS: Final = 500  # that the breaker judges by
 LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
+
+
+_Sent = tuple[Mended, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Pace:
     """
 
     batch: int = 50_000
-    wait_s: float = 0.2
+    wait_s: float = 0.1
     max_events: int | None = None
     until_idle_s: float | None = None
     breaker: float = 0.5
@@ -80,7 +83,7 @@ class Flow:
         self._fields = FieldJudge(tuple(self.treatment.columns))
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._recent: deque[tuple[int, int]] = deque()  # cells, and those changed, of the last micro-batches
-        self._way: tuple[Mended, list[dict[str, Any]]] | None = None
+        self._way: _Sent | None = None  # what was sent last and is not counted yet
         self._incarnations: dict[str, str] = {}
         self._polled_at = time.monotonic()
         self._metrics, self._metrics_at = WindowTally(), time.monotonic()
@@ -113,14 +116,16 @@ class Flow:
             return 0
         self.n_taken += len(events)
         mended, alerts, sent = self._mend(events)
-        self._settle(None)
+        before = self._arrived(None)
         self.sink.send(sent)
         for alert in alerts:
             self.sink.tell("alerts", self.name, told(alert))
         self._way = mended, alerts
+        if before is not None:
+            self._count(before, wait=False)  # now that nobody waits for it
         return len(events)
 
-    def _mend(self, events: list[Any]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
+    def _mend(self, events: list[Event]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
         mended = mend_events(self.treatment, self.codec, events)
         troubles = [*self._fields.feed(mended), *self.judge.feed(mended)]
         self._kinds.update(mended.kinds)
@@ -150,27 +155,33 @@ class Flow:
             else ""
         )
 
-    def _settle(self, patience_s: float | None, *, wait: bool = False) -> bool:
-        """Count and commit what is under way once it has arrived; None waits however long that takes.
+    def _settle(self, patience_s: float, *, wait: bool = False) -> None:
+        """Count and commit what is under way, if it arrives in so many seconds."""
+        before = self._arrived(patience_s)
+        if before is not None:
+            self._count(before, wait=wait)
 
-        While it waits the source is kept alive without taking events: that is the back-pressure.
+    def _arrived(self, patience_s: float | None) -> _Sent | None:
+        """What is under way, once it has arrived; None waits however long that takes.
+
+        While it waits the source is kept alive without taking events: that is the back-pressure. What the source gives
+        away meanwhile is settled in there.
         """
         deadline = None if patience_s is None else time.monotonic() + patience_s
         while self._way is not None:
             if self.sink.settled(0.1):
-                self._count(wait=wait)
-                return True
+                before, self._way = self._way, None
+                return before
             if deadline is not None and time.monotonic() >= deadline:
-                return False
+                return None
             if deadline is None:
                 if self.stop.is_set():
                     deadline = time.monotonic() + LEAVE_S
-                self.source.idle()  # what it takes away is settled in here
-        return True
+                self.source.idle()
+        return None
 
-    def _count(self, *, wait: bool) -> None:
-        assert self._way is not None
-        (mended, alerts), self._way = self._way, None
+    def _count(self, sent: _Sent, *, wait: bool) -> None:
+        mended, alerts = sent
         first, after = _span(mended)
         now_ms = time.time_ns() // 1_000_000
         shown = examples(mended, EXAMPLES, self.hidden)

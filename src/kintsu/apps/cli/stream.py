@@ -97,7 +97,7 @@ def watch(
     hold: Hold = False,
     sensitive: o.Sensitive = None,
     batch: BatchSize = 50_000,
-    wait_ms: WaitMs = 200,
+    wait_ms: WaitMs = 100,
     max_events: MaxEvents = None,
     until_idle: UntilIdle = None,
     home: Home = None,
