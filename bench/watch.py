@@ -202,13 +202,14 @@ def main() -> None:
             made(20_000, seed=1).write_csv(home / "train.csv")
             kt.train(home / "train.csv", out=folder)
         chosen = None if folder == "none" else folder
-        with running_kafka(home) as kafka:
-            if asked.only != "latency":
+        if asked.only != "latency":
+            with running_kafka(home) as kafka:
                 values = events(made(min(asked.events, 100_000), seed=5))
                 values = (values * (asked.events // len(values) + 1))[: asked.events]
                 treatment = Nothing() if chosen is None else load_treatment(chosen)
                 print("throughput", throughput(kafka, treatment, values, home / "full"))
-            if asked.only != "throughput":
+        if asked.only != "throughput":
+            with running_kafka(home) as kafka:
                 print("latency", latency(kafka, chosen, home, asked.rate, asked.seconds))
 
 
