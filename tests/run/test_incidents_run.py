@@ -231,7 +231,7 @@ def test_pruned_batches_are_not_judged_again(tmp_path):
     watching.backfill("orders", home=home, now=now)
     before = watching.trend("orders", [], home=home).height
     gone = prune(keep_days=20, home=home, now=now)
-    assert gone.months == 2 and gone.to_dict() == {"months": 2, "incidents": 0}
+    assert gone.months == 2 and gone.to_dict() == {"months": 2, "incidents": 0, "windows": 0}
     assert 0 < watching.trend("orders", [], home=home).height < before
     assert watching.run(home=home, now=now) == []
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from streaming import COLUMNS, MadeUp, event
@@ -12,6 +13,7 @@ from kintsu.io.json_events import JsonEvents
 from kintsu.io.queues import MemorySink, QueueSource
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
+from kintsu.run.retention import prune
 from kintsu.run.watch_alerts import FieldJudge, StreamJudge
 from kintsu.run.watch_flow import Flow, Pace
 from kintsu.run.watch_mend import mend_cells, mend_events
@@ -111,6 +113,14 @@ def test_the_store_counts_what_came_through(tmp_path):
     assert sum(window.tally.healed for window in windows) == 110
     assert sum(window.tally.columns["amount"].changed for window in windows) == 10
     assert windows[0].examples[0]["old"] == "Pari"
+
+
+def test_old_windows_are_forgotten_with_the_history(tmp_path):
+    worker = ran(tmp_path, [event(n) for n in range(10)])
+    later = datetime.now(UTC) + timedelta(days=40)
+    assert prune(keep_days=50, home=tmp_path, now=later).windows == 0
+    assert prune(keep_days=30, home=tmp_path, now=later).windows == 1
+    assert worker.store.windows(1) == [] and len(worker.store.marks(1)) == 1
 
 
 def test_values_of_sensitive_columns_are_not_kept(tmp_path):

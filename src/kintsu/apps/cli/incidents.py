@@ -156,5 +156,6 @@ def prune(
     if as_json:
         emit(gone.to_dict())
     elif not quiet:
-        console().print(f"forgotten: {gone.months} months of batches, {gone.incidents} incidents that had ended")
+        also = f", {gone.windows:,} windows of streams" if gone.windows else ""
+        console().print(f"forgotten: {gone.months} months of batches, {gone.incidents} incidents that had ended{also}")
     return 0
