@@ -30,7 +30,9 @@ WAIT_S = 90
 def office(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.csv").write_bytes(BODY)
-    return Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
+    made = Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -27,13 +27,18 @@ HEAL = {"auto": 0.5}
 def work(tmp_path):
     """Does what is due, in this process, as a worker would; what its queue lost too."""
 
+    workers = []
+
     def all_of_it(**settings):
         worker = Worker(Office(ServeSettings(tmp_path / "home", **settings)))
+        workers.append(worker)
         for job in worker.work.due(datetime.now(UTC) + timedelta(seconds=1)):
             worker.do(job.id)
         return worker
 
-    return all_of_it
+    yield all_of_it
+    for each in workers:
+        each.office.close()
 
 
 def upload(client, body=BODY, name="orders.csv", **more):
@@ -128,6 +133,7 @@ def test_a_job_that_runs_is_stopped_and_changes_nothing(connect, tmp_path):
         threading.Event().wait(0.01)
     client.post(f"/api/v1/jobs/{job}/cancel")
     thread.join(120)
+    worker.office.close()
     told = client.get(f"/api/v1/jobs/{job}").json()
     assert told["state"] == "cancelled" and not list((tmp_path / "home" / "files").rglob("*.healed.csv"))
 
@@ -145,6 +151,7 @@ def test_a_worker_that_stops_gives_its_job_back(connect, tmp_path):
     worker = Worker(Office(ServeSettings(tmp_path / "home")))
     worker.stopping.set()
     worker.do(job)
+    worker.office.close()
     told = client.get(f"/api/v1/jobs/{job}").json()
     assert (told["state"], told["tries"], told["problem"]) == ("queued", 0, None)
 

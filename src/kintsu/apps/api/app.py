@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -43,7 +45,16 @@ DESCRIPTION: Final = (
 
 def create_app(settings: ServeSettings) -> FastAPI:
     """The service as an ASGI application."""
+    identity = None if settings.identity is None else IdentityProvider(settings.identity)
+    service = Service(settings, identity)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Kintsu",
         version=kintsu.__version__,
         description=DESCRIPTION,
@@ -52,8 +63,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    identity = None if settings.identity is None else IdentityProvider(settings.identity)
-    service = app.state.service = Service(settings, identity)
+    app.state.service = service
     problems.install(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
     for part in (tables, runs, questions, uploads, jobs, volume, monitors, incidents, models, keys, graphql, system):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,10 +107,10 @@ class Jobs:
         from kintsu.io.store import schema
 
         table, text = schema.jobs, json.dumps(arguments, ensure_ascii=False, sort_keys=True)
-        job = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}")  # sorts by time
-        values = {"id": job, "tenant": self.history.tenant, "kind": kind, "state": QUEUED, "priority": priority}
-        values |= {"arguments": text, "key": key, "created_at": text_of(now), "created_by": by, "tries": 0, "stage": ""}
-        values |= {"due_us": micros(due or now), "progress": 0.0, "cancels": False, "run": new_id("r", at=now)}
+        name, due_us = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}"), micros(due or now)  # sorts by time
+        job = Job(name, self.history.tenant, kind, QUEUED, priority, json.loads(text), text_of(now), by, due_us)
+        job = replace(job, run=new_id("r", at=now))
+        values = {**vars(job), "arguments": text, "key": key}
         with schema.writing(self.history.engine) as connection:
             if key is not None:
                 first = (table.c.tenant == self.history.tenant) & (table.c.key == key)
@@ -120,7 +120,8 @@ class Jobs:
                 if row is not None:
                     return job_of(row), False
             connection.execute(table.insert().values(**values))
-            return changed(connection, job), True
+            insert(connection, job.tenant, "job", job.event)
+        return job, True
 
     def find(self, job: str) -> Job | None:
         """The job with this id, of this tenant."""

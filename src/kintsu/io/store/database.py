@@ -6,13 +6,14 @@ A new database gets its tables at once; Alembic is imported only to bring an old
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, inspect, make_url, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from kintsu.core.errors import LedgerBroken, MissingExtra, OutputError, UsageError
 from kintsu.io.store.home import is_url
@@ -26,8 +27,10 @@ FIRST: Final = "0001"  # what databases have that were made before there were mi
 LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory lock that stands for SQLite's only writer
 
 
-def connect(place: Path | str, metadata: MetaData) -> Engine:
+def connect(place: Path | str, metadata: MetaData, *, keeps: bool = False) -> Engine:
     """The engine over a SQLite file, or over a PostgreSQL URL, with every table of `metadata` at its newest version.
+
+    `keeps` leaves connections to a file open for the next transaction; whoever says so disposes of the engine.
 
     Raises
     ------
@@ -36,17 +39,18 @@ def connect(place: Path | str, metadata: MetaData) -> Engine:
     MissingExtra
         No driver for PostgreSQL is installed.
     """
-    known = None if is_url(place) else _opened(Path(place))
+    is_shared = not (keeps or is_url(place))
+    known = _opened(Path(place)) if is_shared else None
     if known is not None:
         return known
-    engine = _postgresql(str(place)) if is_url(place) else _sqlite(Path(place))
+    engine = _postgresql(str(place)) if is_url(place) else _sqlite(Path(place), keeps)
     with _explained(engine):
         with engine.connect() as connection:
             version = _version(connection)
         if version != HEAD:
             with writing(engine) as connection:
                 _bring_up(connection, metadata)
-    if not is_url(place):
+    if is_shared:
         _ENGINES[Path(place)] = (_identity(Path(place)), engine)
     return engine
 
@@ -75,9 +79,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return told.st_dev, told.st_ino
 
 
-def _sqlite(path: Path) -> Engine:
+def _sqlite(path: Path, keeps: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))  # a path may hold any sign
-    engine = create_engine(url, connect_args={"timeout": BUSY_S}, poolclass=NullPool)
+    engine = create_engine(url, connect_args={"timeout": BUSY_S}, poolclass=QueuePool if keeps else NullPool)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -137,11 +141,18 @@ def _explained(engine: Engine) -> Iterator[None]:
         raise OutputError(f"cannot {'write' if is_file else 'use'} the history {where}: {reason}. {hint}") from error
 
 
+@cache
+def _turn(_database: str | None) -> RLock:
+    """Threads of one process wait for each other here: SQLite lets who waits sleep, and lets others pass by."""
+    return RLock()
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that holds the write lock from its start."""
     with (
         _explained(engine),
+        _turn(engine.url.database) if engine.dialect.name == "sqlite" else nullcontext(),
         engine.connect().execution_options(writes=True) as connection,
         connection.begin(),
     ):
