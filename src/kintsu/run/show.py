@@ -14,7 +14,7 @@ from kintsu.diagnose.masking import in_words
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
-from kintsu.io.store.store import Store
+from kintsu.io.store.store import Releases, Store
 from kintsu.run.log import learning, run_line
 from kintsu.run.selection import selected, selection
 from kintsu.run.sidecar import changes_table, findings_table
@@ -77,21 +77,22 @@ def show(
     store = Store(find_home(home))
     store.recover()
     run = store.run(change)
-    changes = store.changes(run)
+    releases = store.releases()
+    changes = store.changes(run, releases=releases)
     purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
     total = len(changes)
     chosen = selected(changes, run, selection(row, column, recipe))
-    found = _findings(store, run)
-    recipes = _recipes(store, run, chosen)
+    found = _findings(store, run, releases)
+    recipes = _recipes(store, run, chosen, releases)
     edits = changes_table(chosen, sensitive=run.sensitive)
     people = learning(run, store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}
     return Shown(run, edits, total, purged, found, recipes, people)
 
 
-def _recipes(store: Store, run: Run, changes: pl.DataFrame) -> pl.DataFrame:
+def _recipes(store: Store, run: Run, changes: pl.DataFrame, releases: Releases) -> pl.DataFrame:
     """Recipe, column, healer, number of edits and what the recipe does in words, where it is still known."""
     try:
-        known = read_pending(store, run)[1]
+        known = read_pending(store, run, releases=releases)[1]
     except UsageError:  # an undo keeps none, and they may have been purged
         known = {}
     words = {name: in_words(recipe, run.sensitive) for name, recipe in known.items()}
@@ -101,6 +102,6 @@ def _recipes(store: Store, run: Run, changes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _findings(store: Store, run: Run) -> pl.DataFrame | None:
-    current = store.current(run.findings, since=run.line)
+def _findings(store: Store, run: Run, releases: Releases) -> pl.DataFrame | None:
+    current = store.current(run.findings, since=run.line, releases=releases)
     return None if current is None else findings_table(store.read(current), sensitive=run.sensitive)

@@ -11,7 +11,7 @@ from kintsu.core.errors import LedgerBroken, UsageError
 from kintsu.core.frames import DECISIONS
 from kintsu.core.recipe import Recipe
 from kintsu.io.store.records import Run
-from kintsu.io.store.store import Store
+from kintsu.io.store.store import Releases, Store
 
 __all__ = ["put_pending", "read_pending"]
 
@@ -23,7 +23,7 @@ def put_pending(store: Store, decisions: pl.DataFrame, recipes: Mapping[str, Rec
     return {"pending": store.put_frame(decisions), "recipes": store.blobs.put(text.encode())}
 
 
-def read_pending(store: Store, run: Run) -> tuple[pl.DataFrame, dict[str, Recipe]]:
+def read_pending(store: Store, run: Run, *, releases: Releases | None = None) -> tuple[pl.DataFrame, dict[str, Recipe]]:
     """Decisions (schema `core.frames.DECISIONS`) and recipes that `put_pending` kept for this run.
 
     Raises
@@ -33,8 +33,8 @@ def read_pending(store: Store, run: Run) -> tuple[pl.DataFrame, dict[str, Recipe
     """
     if run.pending is None or run.recipes is None:
         raise UsageError(f"{run.id} kept no open decisions: heal the table again to be asked about it")
-    decisions = store.frame(run.pending, since=run.line)
-    digest = store.current(run.recipes, since=run.line)
+    decisions = store.frame(run.pending, since=run.line, releases=releases)
+    digest = store.current(run.recipes, since=run.line, releases=releases)
     if digest is None:
         raise UsageError(f"the recipes of {run.id} were removed on purpose (see `kintsu log`)")
     if not store.blobs.has(digest):

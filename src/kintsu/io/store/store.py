@@ -220,15 +220,17 @@ class Store:
             if not any(other.id != run.id and run.changes == other.changes for other in self.runs()):
                 self.blobs.remove(run.changes)
 
-    def frame(self, digest: str, *, since: int = 0) -> pl.DataFrame:
+    def frame(self, digest: str, *, since: int = 0, releases: Releases | None = None) -> pl.DataFrame:
         """The table in a blob as it is now: without the values that were purged after line `since` of the log.
+
+        Whoever asks for many blobs hands in `releases`.
 
         Raises
         ------
         UsageError
             It was purged or pruned; the message says when.
         """
-        current, line = _followed(self.releases(), digest, since)
+        current, line = _followed(self.releases() if releases is None else releases, digest, since)
         if current is None:
             raise UsageError(f"these values are gone: they were removed on purpose (line {line} of `kintsu log`)")
         if not self.blobs.has(current):
@@ -239,9 +241,9 @@ class Store:
         """The table in this very blob."""
         return pl.read_parquet(io.BytesIO(self.blobs.get(digest)))
 
-    def changes(self, run: Run) -> pl.DataFrame:
+    def changes(self, run: Run, *, releases: Releases | None = None) -> pl.DataFrame:
         """The change set of a run, schema `records.CHANGES` plus `purged` Boolean where values were purged."""
-        frame = self.frame(run.changes, since=run.line)
+        frame = self.frame(run.changes, since=run.line, releases=releases)
         extra = [name for name in frame.columns if name not in CHANGES]
         return frame.select(*(pl.col(name).cast(dtype) for name, dtype in CHANGES.items()), *extra)
 
@@ -257,10 +259,7 @@ class Store:
         return found
 
     def current(self, digest: str | None, *, since: int, releases: Releases | None = None) -> str | None:
-        """The blob with what this one held, less what was purged after line `since`; None where all is gone.
-
-        Whoever asks for many blobs hands in `releases`.
-        """
+        """The blob with what this one held, less what was purged after line `since`; None where all is gone."""
         if not digest:
             return None
         return _followed(self.releases() if releases is None else releases, digest, since)[0]
