@@ -19,12 +19,11 @@ BEHIND: Final = 1_000  # events that a slow listener may be behind before it has
 
 
 class Feed:
-    """The events of all tenants; `events` gives those of one."""
+    """The events of all tenants, each watched while anybody listens."""
 
     def __init__(self, events: Callable[[str], Events]) -> None:
         self._events = events
-        self._listeners: dict[str, set[asyncio.Queue[Event]]] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watched: dict[str, _Watched] = {}
 
     async def listen(self, tenant: str, cursor: int) -> AsyncIterator[Event]:
         """The events after `cursor`, then those that come.
@@ -32,12 +31,12 @@ class Feed:
         It ends when the listener is too slow: whoever comes back with the last number has missed nothing.
         """
         queue: asyncio.Queue[Event] = asyncio.Queue(BEHIND)
-        events = self._events(tenant)
-        last = cursor
-        self._listeners.setdefault(tenant, set()).add(queue)
-        self._tasks.setdefault(tenant, asyncio.create_task(self._watch(tenant)))
+        watched = self._watched.get(tenant) or self._watched.setdefault(tenant, _Watched(self._events(tenant)))
+        watched.queues.add(queue)
         try:
-            while held := await run_in_threadpool(events.since, last):
+            await watched.begun.wait()  # from here on nothing is missed: what comes twice is told by its number
+            last = cursor
+            while held := await run_in_threadpool(watched.events.since, last):
                 for event in held:
                     yield event
                 last = held[-1].id
@@ -47,18 +46,29 @@ class Feed:
                     last = event.id
                     yield event
         finally:
-            self._listeners[tenant].discard(queue)
-            if not self._listeners[tenant]:
-                del self._listeners[tenant]
-                self._tasks.pop(tenant).cancel()
+            watched.queues.discard(queue)
+            if not watched.queues and self._watched.get(tenant) is watched:
+                del self._watched[tenant]
+                watched.task.cancel()
 
-    async def _watch(self, tenant: str) -> None:
-        events = self._events(tenant)
-        last = await run_in_threadpool(events.last)
-        while True:
-            for event in await run_in_threadpool(events.since, last):
-                last = event.id
-                for queue in self._listeners.get(tenant, ()):
-                    with contextlib.suppress(asyncio.QueueFull):
-                        queue.put_nowait(event)
-            await asyncio.sleep(EVERY_S)
+
+class _Watched:
+    """The listeners of one tenant, and the task that serves them."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.queues: set[asyncio.Queue[Event]] = set()
+        self.begun = asyncio.Event()
+        self.task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        last = await run_in_threadpool(self.events.last)
+        self.begun.set()
+        with self.events.pulse() as has_news:
+            while True:
+                for event in await run_in_threadpool(self.events.since, last) if has_news() else ():
+                    last = event.id
+                    for queue in self.queues:
+                        with contextlib.suppress(asyncio.QueueFull):
+                            queue.put_nowait(event)
+                await asyncio.sleep(EVERY_S)
