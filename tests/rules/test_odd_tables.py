@@ -17,6 +17,7 @@ TYPED = pl.DataFrame(
         "f": [(k % 7) * 1.5 for k in range(N)],
         "d": [dt.date(2024, 1, 1 + k % 7) for k in range(N)],
         "t": [dt.datetime(2024, 1, 1 + k % 7, 5) for k in range(N)],
+        "u": [dt.timedelta(minutes=k % 7) for k in range(N)],
         "b": [bool(k % 2) for k in range(N)],
         "l": [[k % 7] for k in range(N)],
         "bin": [b"x" if k % 2 else b"y" for k in range(N)],

@@ -201,6 +201,8 @@ def comparable(batch: Batch, name: str, fmt: str | None = None) -> pl.Series:
 def _moment(series: pl.Series) -> pl.Series:
     if series.dtype == pl.Time:
         return series.cast(pl.Int64).cast(pl.Float64) / 1e3
+    if isinstance(series.dtype, pl.Duration):
+        return series.dt.total_microseconds().cast(pl.Float64)
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return series.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64)
