@@ -209,6 +209,45 @@ export interface components {
             /** Upload */
             upload: string;
         };
+        /**
+         * GraphAnswer
+         * @description What was asked for; null where there are errors, which say why.
+         */
+        GraphAnswer: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /** Errors */
+            errors?: components["schemas"]["GraphError"][] | null;
+        };
+        /**
+         * GraphError
+         * @description Why a part of the answer is not there.
+         */
+        GraphError: {
+            /** Message */
+            message: string;
+            /** Path */
+            path?: (string | number)[] | null;
+        };
+        /**
+         * GraphQuery
+         * @description A query.
+         */
+        GraphQuery: {
+            /** Operationname */
+            operationName?: string | null;
+            /**
+             * Query
+             * @example { tables(first: 5) { items { name score } } }
+             */
+            query: string;
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** HealJob */
         HealJob: {
             /**
@@ -1321,6 +1360,9 @@ export type Decision = components['schemas']['Decision'];
 export type FieldError = components['schemas']['FieldError'];
 export type FromPath = components['schemas']['FromPath'];
 export type FromUpload = components['schemas']['FromUpload'];
+export type GraphAnswer = components['schemas']['GraphAnswer'];
+export type GraphError = components['schemas']['GraphError'];
+export type GraphQuery = components['schemas']['GraphQuery'];
 export type HealJob = components['schemas']['HealJob'];
 export type HealOptions = components['schemas']['HealOptions'];
 export type Health = components['schemas']['Health'];

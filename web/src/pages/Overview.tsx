@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react'
 import { Link } from 'react-router'
 import { useTables } from '../api/lists'
+import type { TableItem } from '../api/schema'
 import { needsLook, sorted } from '../logic/health'
 import { MendedLately } from '../parts/MendedLately'
 import { Answered, Coded, Empty } from '../parts/States'
@@ -21,13 +22,13 @@ export function Overview() {
       <Answered query={pages}>
         {() => (
           <>
-            <p className="-mt-2 mb-6 text-[1.05rem] text-soft">{t.sentence(tables.length, trouble)}</p>
+            <p role="status" className="-mt-2 mb-6 text-[1.05rem] text-soft">{pages.hasNextPage ? `${t.loadingMore(tables.length)} …` : t.sentence(tables.length, trouble)}</p>
             <div className="grid gap-x-8 gap-y-7 xl:grid-cols-[minmax(0,1fr)_24rem]">
               <div className="flex min-w-0 flex-col gap-7 xl:col-start-2 xl:row-start-1">
                 <WaitingForYou tables={tables} />
                 <MendedLately />
               </div>
-              <Tables tables={tables} isLoading={pages.hasNextPage} />
+              <Tables tables={tables} />
             </div>
           </>
         )}
@@ -36,7 +37,7 @@ export function Overview() {
   )
 }
 
-function Tables({ tables, isLoading }: { tables: ReturnType<typeof sorted>; isLoading: boolean }) {
+function Tables({ tables }: { tables: TableItem[] }) {
   const [wanted, setWanted] = useState('')
   const [only, setOnly] = useState(false)
   const shown = useMemo(
@@ -47,7 +48,6 @@ function Tables({ tables, isLoading }: { tables: ReturnType<typeof sorted>; isLo
     <section aria-labelledby="tables" className="min-w-0 xl:col-start-1 xl:row-start-1">
       <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
         <h2 id="tables" className="mr-auto">{t.tables}</h2>
-        {isLoading && <span role="status" className="text-sm text-soft">{t.loadingMore(tables.length)} …</span>}
         <label className="flex items-center gap-2 text-sm"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />{t.only}</label>
         <input type="search" className="field w-48" placeholder={t.find} aria-label={t.find} value={wanted} onChange={(event) => setWanted(event.target.value)} />
       </div>

@@ -30,7 +30,7 @@ export const ChangeRow = memo(function ChangeRow({ change, at, isChosen, isTaken
         <Became change={change} isTaken={isTaken} isUndo={isUndo} />
       </span>
       <span role="gridcell" className="order-3 col-span-3 min-w-0 text-sm wrap-anywhere text-soft @3xl:col-span-1">
-        {change.why} <span className="whitespace-nowrap">· {change.healer.replaceAll('_', ' ')}</span>
+        {change.why && <>{change.why}{'\u00a0· '}</>}<span className="whitespace-nowrap">{change.healer.replaceAll('_', ' ')}</span>
       </span>
     </div>
   )
