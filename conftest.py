@@ -177,8 +177,8 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path
     url = request.getfixturevalue("postgresql")
     engine = schema.connect(url)
     with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
+        connection.execute(text("DROP SCHEMA public CASCADE"))  # also what other tests left there
+        connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
     yield url
     engine.dispose()

@@ -9,7 +9,7 @@ import pytest
 
 from kintsu.apps.api.dashboard import STATIC
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 INDEX = (STATIC / "index.html").read_text(encoding="utf-8")
 ASSETS = re.findall(r'"(/assets/[^"]+)"', INDEX)
 

@@ -132,7 +132,7 @@ def test_objectives_exit_with_1_if_one_is_breached(orders, capsys):
 
 
 def test_old_history_is_pruned(orders, capsys):
-    assert told(capsys, "monitor", "prune", "--keep-days", "1") == (0, {"months": 0, "incidents": 0})
+    assert told(capsys, "monitor", "prune", "--keep-days", "1") == (0, {"months": 0, "incidents": 0, "windows": 0})
     assert edge.run(["monitor", "prune", "orders", "--keep-days", "1"]) == 0
     assert "forgotten: 0 months" in capsys.readouterr().out  # the baseline still learns from all of it
 
