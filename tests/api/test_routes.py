@@ -45,6 +45,7 @@ def test_undo_takes_back_a_cell_and_then_all(connect, healed, tmp_path):
     assert done["restored"] == "bytes"
     assert (files / "orders.healed.csv").read_bytes() == (files / "orders.csv").read_bytes()
     assert client.post(f"/api/v1/runs/{run}/undo").status_code == 422
+    assert client.get(f"/api/v1/runs/{run}/questions").json() == {"items": [], "next": None}
     kinds = [item["kind"] for item in client.get("/api/v1/runs").json()["items"]]
     assert kinds == ["undo", "undo", "heal"]
     assert len(client.get("/api/v1/runs", params={"kind": "heal"}).json()["items"]) == 1

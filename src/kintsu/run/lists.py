@@ -12,7 +12,7 @@ from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.log import run_line
 
-__all__ = ["line", "runs", "tables"]
+__all__ = ["is_undone", "line", "runs", "tables"]
 
 
 def tables(
@@ -28,6 +28,17 @@ def runs(
     """Runs and undos, newest first: a line each (see `run_line`), with the line of the log as `n` and the summary."""
     found = Store(home).latest(limit=limit + 1, before=before, table=table, kind=kind)
     return Page.cut([line(run) for run in found], limit, lambda told: str(told["n"]))
+
+
+def is_undone(run: str, *, home: Path) -> bool:
+    """Whether a run was taken back as a whole.
+
+    Raises
+    ------
+    UnknownRun
+        No such run in this store.
+    """
+    return Store(home).run(run).status == "undone"
 
 
 def line(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.service import service_of
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
+from kintsu.run.lists import is_undone
 
 __all__ = ["router"]
 
@@ -55,7 +56,9 @@ class Said(BaseModel):
 @router.get("")
 def questions(request: Request, who: Viewer, run: str, limit: Limit = 20) -> Listed[QuestionItem]:
     """The open questions of a heal, the most valuable first."""
-    found = ask(run, home=service_of(request).home(who.tenant), limit=limit)
+    home = service_of(request).home(who.tenant)
+    # a run that was taken back as a whole leaves nothing to ask
+    found = [] if is_undone(run, home=home) else ask(run, home=home, limit=limit)
     return Listed(items=[QuestionItem(**each.to_dict()) for each in found])
 
 
