@@ -152,6 +152,7 @@ def test_a_run_that_is_stopped_leaves_nothing(number, code, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if not name.startswith("KINTSU_")},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         process.stdin.write(b"a,b\n" + b"1,2\n" * 100_000)  # more than a pipe holds: it is reading now
