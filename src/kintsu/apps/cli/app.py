@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from kintsu.apps.cli import ask, history, incidents, look, mend, models, practice, serve, stream, treat, watch
+from kintsu.apps.cli import (
+    ask,
+    assistant,
+    history,
+    incidents,
+    look,
+    mend,
+    models,
+    practice,
+    serve,
+    stream,
+    treat,
+    watch,
+)
 
 __all__ = ["app"]
 
@@ -44,7 +57,7 @@ for command in (
     *(look.profile, look.compare, look.diff),
     *(stream.watch, watch.gate),
     practice.generate,
-    *(serve.serve, serve.worker),
+    *(serve.serve, serve.worker, assistant.mcp),
 ):
     app.command(command.__name__.replace("_", "-"))(command)
 app.add_typer(incidents.monitor)

@@ -1,0 +1,127 @@
+"""An assistant's tools, called as an assistant calls them: the SDK's own client, over the pipes of a real process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import polars as pl
+import pytest
+from mcp import Client, StdioServerParameters
+
+CITIES = ["Lyon", "Paris", "Nice"] * 19 + ["Pariss", "Lyonn", "Nic"]
+ALL = {"check", "heal", "questions", "answer", "changes", "undo"}
+
+
+@pytest.fixture
+def table(tmp_path) -> Path:
+    path = tmp_path / "data" / "orders.csv"
+    path.parent.mkdir()
+    pl.DataFrame({"id": range(60), "city": CITIES}).write_csv(path)
+    return path
+
+
+@asynccontextmanager
+async def assistant(root, *more):
+    command = ["-m", "kintsu", "mcp", "--root", str(root), *more]
+    async with Client(StdioServerParameters(command=sys.executable, args=command, env=_environment())) as client:
+        yield client
+
+
+def _environment():
+    return {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+
+
+async def ask(client, tool, **given):
+    """The answer of a tool; a refusal is an error with its words."""
+    told = await client.call_tool(tool, given)
+    if told.is_error:
+        raise PermissionError(told.content[0].text)
+    return told.structured_content.get("result", told.structured_content)
+
+
+def test_a_table_is_planned_mended_asked_about_and_given_back(table):
+    async def morning():
+        before, out = table.read_bytes(), table.with_name("orders.healed.csv")
+        async with assistant(table.parent) as client:
+            checked = await ask(client, "check", path=str(table))
+            assert checked["rows"] == 60 and checked["by_kind"]
+            plan = await ask(client, "heal", path="orders.csv", auto=0.5)
+            assert plan["applied"] == plan["changes"]["rows"] > 0 and not plan["written"] and "run" not in plan
+            assert not out.exists()
+            done = await ask(client, "heal", path="orders.csv", apply=True, auto=1.0)
+            assert Path(done["output"]) == out and table.read_bytes() == before
+            again = await ask(client, "heal", path="orders.csv", apply=True, auto=0.5)
+            assert Path(again["output"]).name == "orders.healed-2.csv"
+            told = await ask(client, "changes", run=again["run"], column="city", limit=1)
+            assert told["edits"] == again["applied"] and told["changes"][0]["why"]
+            first = (await ask(client, "questions", run=done["run"]))[0]
+            said = await ask(client, "answer", run=done["run"], question=first["question"], option="accept")
+            assert said["applied"] == first["cells"] and out.read_bytes() != before
+            await ask(client, "undo", run=said["change"])
+            assert (await ask(client, "undo", run=again["run"]))["restored"] == "bytes"
+        assert out.read_bytes() == before == table.with_name("orders.healed-2.csv").read_bytes()
+
+    anyio.run(morning)
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("viewer", {"questions", "changes"}), ("steward", ALL - {"check", "heal"}), ("engineer", ALL), ("admin", ALL)],
+)
+def test_a_role_has_the_tools_that_the_service_grants_it(table, role, may):
+    async def look():
+        async with assistant(table.parent, "--role", role) as client:
+            tools = (await client.list_tools()).tools
+            assert {tool.name for tool in tools} == may and all(tool.description for tool in tools)
+            for name in ALL - may:
+                with pytest.raises(PermissionError, match="Unknown tool"):
+                    await ask(client, name, run="r-0", path="orders.csv", question="q-1", option="accept")
+
+    anyio.run(look)
+
+
+def test_nothing_outside_the_folders_is_read_or_told(table, tmp_path):
+    secret, link = tmp_path / "secret.csv", table.with_name("link.csv")
+    secret.write_bytes(table.read_bytes())
+    link.symlink_to(secret)
+
+    async def try_them():
+        async with assistant(table.parent) as client:
+            for path in (
+                str(secret),
+                "../secret.csv",
+                "link.csv",
+                "/etc/passwd",
+                "nothing.csv",
+                "http://localhost/x.csv",
+            ):
+                for tool in ("check", "heal"):
+                    with pytest.raises(PermissionError, match="no file"):
+                        await ask(client, tool, path=path)
+        async with assistant(tmp_path, "--home", str(tmp_path / "home")) as client:
+            run = (await ask(client, "heal", path="secret.csv", apply=True, auto=0.5))["run"]
+        async with assistant(table.parent, "--home", str(tmp_path / "home")) as client:
+            for tool in ("changes", "questions", "undo"):
+                with pytest.raises(PermissionError, match="outside"):
+                    await ask(client, tool, run=run)
+
+    anyio.run(try_them)
+
+
+def test_sensitive_values_are_told_to_no_assistant(table):
+    async def look():
+        async with assistant(table.parent, "--sensitive", "city", "--sensitive", "of another table") as client:
+            told = [
+                await ask(client, "check", path="orders.csv"),
+                await ask(client, "heal", path="orders.csv", auto=0.5),
+            ]
+            told.append(await ask(client, "heal", path="orders.csv", apply=True, auto=0.5))
+            run = told[-1]["run"]
+            told += [await ask(client, "changes", run=run), await ask(client, "questions", run=run)]
+            assert "Pariss" not in str(told) and "Lyonn" not in str(told)
+
+    anyio.run(look)
