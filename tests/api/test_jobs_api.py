@@ -38,7 +38,7 @@ def work(tmp_path):
 
     yield all_of_it
     for each in workers:
-        each.office.close()
+        each.queue.huey.storage.close()
 
 
 def upload(client, body=BODY, name="orders.csv", **more):
@@ -133,7 +133,6 @@ def test_a_job_that_runs_is_stopped_and_changes_nothing(connect, tmp_path):
         threading.Event().wait(0.01)
     client.post(f"/api/v1/jobs/{job}/cancel")
     thread.join(120)
-    worker.office.close()
     told = client.get(f"/api/v1/jobs/{job}").json()
     assert told["state"] == "cancelled" and not list((tmp_path / "home" / "files").rglob("*.healed.csv"))
 
@@ -151,7 +150,6 @@ def test_a_worker_that_stops_gives_its_job_back(connect, tmp_path):
     worker = Worker(Office(ServeSettings(tmp_path / "home")))
     worker.stopping.set()
     worker.do(job)
-    worker.office.close()
     told = client.get(f"/api/v1/jobs/{job}").json()
     assert (told["state"], told["tries"], told["problem"]) == ("queued", 0, None)
 

@@ -30,9 +30,7 @@ WAIT_S = 90
 def office(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.csv").write_bytes(BODY)
-    made = Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
-    yield made
-    made.close()
+    return Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kintsu.apps.api.settings import ServeSettings
 from kintsu.io.service.jobs import Jobs
@@ -13,9 +11,6 @@ from kintsu.io.service.uploads import Uploads
 from kintsu.io.store.history import History
 from kintsu.io.store.home import tenant_home
 from kintsu.run.job_source import Desk, Limits
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 __all__ = ["Office"]
 
@@ -27,23 +22,9 @@ class Office:
 
     settings: ServeSettings
 
-    @cached_property
-    def _engine(self) -> Engine:
-        from kintsu.io.store import schema
-
-        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return schema.connect(self.settings.home / "kintsu.db", keeps=True)
-
-    def close(self) -> None:
-        """Close the shared database, if it was opened."""
-        if "_engine" in self.__dict__:
-            self._engine.dispose()
-
     def of(self, tenant: str) -> History:
         """The shared database, for one tenant."""
-        shared = History(self.settings.home, tenant)
-        shared.__dict__["engine"] = self._engine  # opened once
-        return shared
+        return History(self.settings.home, tenant)
 
     def home(self, tenant: str) -> Path:
         """The folder of a tenant's store."""

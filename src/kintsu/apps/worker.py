@@ -63,7 +63,6 @@ class Worker:
         consumer.run()
         for _, thread in consumer.worker_threads:
             thread.join(STOP_S)
-        self.office.close()
 
     def do(self, name: str) -> None:
         """Take a job and do it, if it is still there to be taken."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -48,13 +46,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     identity = None if settings.identity is None else IdentityProvider(settings.identity)
     service = Service(settings, identity)
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        service.close()
-
     app = FastAPI(
-        lifespan=lifespan,
         title="Kintsu",
         version=kintsu.__version__,
         description=DESCRIPTION,

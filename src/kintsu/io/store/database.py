@@ -5,15 +5,18 @@ A new database gets its tables at once; Alembic is imported only to bring an old
 
 from __future__ import annotations
 
+import atexit
+import os
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, inspect, make_url, text
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from kintsu.core.errors import LedgerBroken, MissingExtra, OutputError, UsageError
 from kintsu.io.store.home import is_url
@@ -21,16 +24,18 @@ from kintsu.io.store.home import is_url
 __all__ = ["HEAD", "connect", "forget", "migrate", "reading", "writing"]
 
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
+KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
+KEPT_FILES: Final = 16
 HEAD: Final = "0009"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
 LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory lock that stands for SQLite's only writer
 
 
-def connect(place: Path | str, metadata: MetaData, *, keeps: bool = False) -> Engine:
+def connect(place: Path | str, metadata: MetaData) -> Engine:
     """The engine over a SQLite file, or over a PostgreSQL URL, with every table of `metadata` at its newest version.
 
-    `keeps` leaves connections to a file open for the next transaction; whoever says so disposes of the engine.
+    Engines, and with them some connections, are kept for the next who asks, and closed when the process ends.
 
     Raises
     ------
@@ -39,35 +44,81 @@ def connect(place: Path | str, metadata: MetaData, *, keeps: bool = False) -> En
     MissingExtra
         No driver for PostgreSQL is installed.
     """
-    is_shared = not (keeps or is_url(place))
-    known = _opened(Path(place)) if is_shared else None
-    if known is not None:
-        return known
-    engine = _postgresql(str(place)) if is_url(place) else _sqlite(Path(place), keeps)
+    if is_url(place):
+        with _OPENING:
+            server = _SERVERS.get(str(place)) or _SERVERS.setdefault(str(place), _postgresql(str(place)))
+        return _ready(server, metadata)
+    path = Path(place)
+    with _OPENING:
+        known = _opened(path)
+        if known is None:
+            known = _ready(_sqlite(path), metadata)
+            _ENGINES[path] = (_identity(path), known)
+            _close_idle()
+    return known
+
+
+def _ready(engine: Engine, metadata: MetaData) -> Engine:
     with _explained(engine):
         with engine.connect() as connection:
             version = _version(connection)
         if version != HEAD:
             with writing(engine) as connection:
                 _bring_up(connection, metadata)
-    if is_shared:
-        _ENGINES[Path(place)] = (_identity(Path(place)), engine)
     return engine
 
 
-_ENGINES: Final[dict[Path, tuple[tuple[int, int] | None, Engine]]] = {}
-"""Engines over files that are at their newest version: compiled statements are kept with them, connections are not."""
+_ENGINES: Final[OrderedDict[Path, tuple[tuple[int, int] | None, Engine]]] = OrderedDict()
+"""Engines over files that are at their newest version, the one that was asked for last at the end."""
+_SERVERS: Final[dict[str, Engine]] = {}
+"""Engines over servers, by URL: their connections are shared by all who use it."""
+_LOST: Final[list[Engine]] = []
+_OPENING = RLock()
 
 
 def forget() -> None:
     """Look at every file anew: for those who change one's tables behind our back."""
-    _ENGINES.clear()
+    with _OPENING:
+        for _, engine in _ENGINES.values():
+            engine.dispose()
+        _ENGINES.clear()
 
 
 def _opened(path: Path) -> Engine | None:
     """The engine that is known over this very file."""
     identity, engine = _ENGINES.get(path, (None, None))
-    return engine if identity is not None and identity == _identity(path) else None
+    if engine is None:
+        return None
+    if identity is None or identity != _identity(path):
+        _ENGINES.pop(path)
+        engine.dispose()
+        return None
+    _ENGINES.move_to_end(path)
+    return engine
+
+
+def _close_idle() -> None:
+    """A service has as many stores as tenants, and a process has few file handles."""
+    for path in list(_ENGINES)[:-KEPT_FILES]:
+        engine = _ENGINES[path][1]
+        if not cast(QueuePool, engine.pool).checkedout():
+            del _ENGINES[path]
+            engine.dispose()
+
+
+def _lose() -> None:
+    """A connection cannot be used on both sides of a fork: the child opens its own, and lets those of its parent be."""
+    global _OPENING
+    _LOST.extend([*(engine for _, engine in _ENGINES.values()), *_SERVERS.values()])
+    _ENGINES.clear()
+    _SERVERS.clear()
+    _OPENING = RLock()
+    _turn.cache_clear()  # a thread that is not here any more may hold it
+
+
+atexit.register(forget)  # the last to close a file brings all of it into one place
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lose)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -79,17 +130,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return told.st_dev, told.st_ino
 
 
-def _sqlite(path: Path, keeps: bool) -> Engine:
+def _sqlite(path: Path) -> Engine:
     url = URL.create("sqlite", database=str(path))  # a path may hold any sign
-    engine = create_engine(url, connect_args={"timeout": BUSY_S}, poolclass=QueuePool if keeps else NullPool)
+    pool: Any = {"poolclass": QueuePool, "pool_size": KEPT, "max_overflow": -1}  # more may open, and are closed again
+    engine = create_engine(url, connect_args={"timeout": BUSY_S}, **pool)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
 
 
-@cache
 def _postgresql(place: str) -> Engine:
-    """One engine for each URL: its connections are shared by all who use it."""
     try:
         url = make_url(place)
     except exc.ArgumentError as error:

@@ -406,6 +406,6 @@ def _start(_table: Table, connection: Connection, **_options: Any) -> None:
     connection.execute(head.insert().values(id=1, version=VERSION, n=0, hash=""))
 
 
-def connect(place: Path | str, *, keeps: bool = False) -> Engine:
+def connect(place: Path | str) -> Engine:
     """The engine over a SQLite file or a PostgreSQL URL, its tables made or brought up to date."""
-    return database.connect(place, metadata, keeps=keeps)
+    return database.connect(place, metadata)

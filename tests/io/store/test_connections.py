@@ -1,0 +1,60 @@
+"""Connections to a store are kept, are few, and follow the file that has the name."""
+
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kintsu.io.store import database, schema
+from kintsu.io.store.database import KEPT, KEPT_FILES
+from kintsu.io.store.history import History
+
+
+def held(place: Path) -> int:
+    """Handles that this process has on files in a folder."""
+    links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return sum(str(each.readlink()).startswith(str(place)) for each in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not list handles")
+def test_many_stores_hold_few_files_open(tmp_path):
+    for n in range(3 * KEPT_FILES):
+        History(tmp_path / str(n)).tables()
+    assert 0 < held(tmp_path) <= KEPT_FILES * KEPT * 3
+    assert held(tmp_path / "0") == 0 and [each.name for each in (tmp_path / "0").iterdir()] == ["kintsu.db"]
+    database.forget()
+    assert held(tmp_path) == 0
+
+
+def test_calls_one_after_the_other_share_a_connection(tmp_path):
+    history = History(tmp_path)
+    for _ in range(5):
+        history.watch("t", {}, replace=True)
+        assert [each.name for each in History(tmp_path).tables()] == ["t"]
+    assert history.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
+def test_a_store_that_takes_the_place_of_another_is_the_one_that_is_read(tmp_path):
+    History(tmp_path / "a").watch("first", {})
+    History(tmp_path / "b").watch("second", {})
+    database.forget()
+    History(tmp_path / "a").tables()
+    shutil.rmtree(tmp_path / "a")
+    shutil.move(tmp_path / "b", tmp_path / "a")
+    assert [each.name for each in History(tmp_path / "a").tables()] == ["second"]
+
+
+def _add(place: Path, name: str) -> None:
+    History(place).watch(name, {})
+
+
+def test_a_fork_opens_connections_of_its_own(store_place):
+    _add(store_place, "parent")
+    child = multiprocessing.get_context("fork").Process(target=_add, args=(store_place, "child"))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    _add(store_place, "after")
+    assert [each.name for each in History(store_place).tables()] == ["after", "child", "parent"]
+    schema.connect(store_place if isinstance(store_place, str) else store_place / "kintsu.db").dispose()
