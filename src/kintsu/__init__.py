@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from kintsu.apps.client.client import Client
     from kintsu.core.contracts import ReadOptions
     from kintsu.core.errors import KintsuError
     from kintsu.run.check import check
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
     "KintsuError",
     "Monitor",
     "ReadOptions",
@@ -63,6 +65,7 @@ __all__ = [
 ]
 
 _FACE: Final[dict[str, str]] = {
+    "Client": "kintsu.apps.client.client",
     "KintsuError": "kintsu.core.errors",
     "Monitor": "kintsu.run.monitor",
     "ReadOptions": "kintsu.core.contracts",

@@ -12,6 +12,13 @@ import polars as pl
 import pytest
 from mcp import Client, StdioServerParameters
 
+import kintsu as kt
+from kintsu.apps.assistant.folders import Folders
+from kintsu.apps.assistant.remote import RemoteTools
+from kintsu.core.errors import ServiceProblem
+from kintsu.io.service.keys import ROLES, Keys
+from kintsu.io.store.history import History
+
 CITIES = ["Lyon", "Paris", "Nice"] * 19 + ["Pariss", "Lyonn", "Nic"]
 ALL = {"check", "heal", "questions", "answer", "changes", "undo"}
 
@@ -25,14 +32,11 @@ def table(tmp_path) -> Path:
 
 
 @asynccontextmanager
-async def assistant(root, *more):
+async def assistant(root, *more, key=""):
     command = ["-m", "kintsu", "mcp", "--root", str(root), *more]
-    async with Client(StdioServerParameters(command=sys.executable, args=command, env=_environment())) as client:
+    told = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ} | {"KINTSU_KEY": key}
+    async with Client(StdioServerParameters(command=sys.executable, args=command, env=told)) as client:
         yield client
-
-
-def _environment():
-    return {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 
 
 async def ask(client, tool, **given):
@@ -50,7 +54,7 @@ def test_a_table_is_planned_mended_asked_about_and_given_back(table):
             checked = await ask(client, "check", path=str(table))
             assert checked["rows"] == 60 and checked["by_kind"]
             plan = await ask(client, "heal", path="orders.csv", auto=0.5)
-            assert plan["applied"] == plan["changes"]["rows"] > 0 and not plan["written"] and "run" not in plan
+            assert plan["applied"] == len(plan["changes"]) > 0 and not plan["written"] and "run" not in plan
             assert not out.exists()
             done = await ask(client, "heal", path="orders.csv", apply=True, auto=1.0)
             assert Path(done["output"]) == out and table.read_bytes() == before
@@ -125,3 +129,46 @@ def test_sensitive_values_are_told_to_no_assistant(table):
             assert "Pariss" not in str(told) and "Lyonn" not in str(told)
 
     anyio.run(look)
+
+
+@pytest.fixture
+def service(tmp_path, served):
+    """`kintsu serve --sign-in` with a worker: its address, and a key for each role."""
+    home = tmp_path / "service"
+    keys = {role: Keys(History(home, "local")).create(role, role, by="test")[1] for role in ROLES}
+    with served(home, "--sign-in") as address:
+        yield address, keys
+
+
+def test_over_a_service_the_role_of_the_key_counts(table, service):
+    address, keys = service
+
+    async def morning():
+        before = table.read_bytes()
+        async with assistant(table.parent, "--service", address, key=keys["engineer"]) as client:
+            assert (await ask(client, "check", path="orders.csv"))["rows"] == 60
+            plan = await ask(client, "heal", path="orders.csv", auto=0.5)
+            assert plan["applied"] == len(plan["changes"]) > 0 and not plan["written"] and "run" not in plan
+            assert [each.name for each in table.parent.iterdir()] == ["orders.csv"]
+            done = await ask(client, "heal", path="orders.csv", apply=True, auto=1.0)
+            assert Path(done["output"]) == table.with_name("orders.healed.csv") and table.read_bytes() == before
+            question = (await ask(client, "questions", run=done["run"]))[0]["question"]
+        async with assistant(table.parent, "--service", address, key=keys["viewer"]) as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} == {"questions", "changes"}
+            assert await ask(client, "questions", run=done["run"])
+        async with assistant(table.parent, "--service", address, key=keys["steward"]) as client:
+            said = await ask(client, "answer", run=done["run"], question=question, option="accept")
+            assert said["applied"] and (await ask(client, "changes", run=said["change"]))["edits"] == said["applied"]
+            assert (await ask(client, "undo", run=said["change"]))["edits"] == said["applied"]
+        return done["run"], question
+
+    run, question = anyio.run(morning)
+    with kt.Client(address, keys["viewer"]) as client:
+        tools = RemoteTools(client, Folders((table.parent,)))  # as if the tools were there: the service refuses
+        for refused in (
+            lambda: tools.undo(run),
+            lambda: tools.answer(run, question, "accept"),
+            lambda: tools.heal(str(table)),
+        ):
+            with pytest.raises(ServiceProblem, match="needs the role"):
+                refused()

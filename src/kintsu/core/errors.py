@@ -13,11 +13,14 @@ KintsuError
 ├── LedgerBroken         the history was edited; names the line
 ├── DuplicateName        two plug-ins claim one name
 ├── NotifyError          a notice could not be delivered; holds no secret
+├── ServiceProblem       a service that `kintsu.Client` asked refused, failed or is not there
 ├── MergeError           two summaries with other parameters
 └── ContractError        a plug-in broke its contract
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 __all__ = [
     "ContractError",
@@ -29,6 +32,7 @@ __all__ = [
     "MissingExtra",
     "NotifyError",
     "OutputError",
+    "ServiceProblem",
     "StaleRepair",
     "UndoConflict",
     "UnknownName",
@@ -104,6 +108,28 @@ class NotifyError(KintsuError):
     def __init__(self, notifier: str, message: str) -> None:
         super().__init__(f"{notifier}: {message}")
         self.notifier = notifier
+
+
+class ServiceProblem(KintsuError):
+    """A service refused a request, failed, or cannot be reached; the message is the `detail` of its problem document.
+
+    `status` is the HTTP status, None where nobody answered. `kind` is the problem's type, `request` the id under
+    which the service's log tells of it, `errors` the values of the request that it does not take.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        kind: str | None = None,
+        request: str | None = None,
+        errors: tuple[Mapping[str, str], ...] = (),
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.request, self.errors = status, kind, request, errors
+        self.retry_after_s = retry_after_s
 
 
 class MergeError(KintsuError):

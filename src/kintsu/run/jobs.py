@@ -23,6 +23,7 @@ __all__ = ["KINDS", "REPORT", "RUN", "Stopped", "is_worth_another_try", "past_ru
 REPORT: Final = "report.html"
 RUN: Final = "run.json"
 TOLD_ELSEWHERE: Final = ("input", "output", "treatment", "cells")  # places on this machine, and long lists
+PLANNED: Final = 100  # changes that the result of a dry run tells
 _TREATMENT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -72,6 +73,10 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     options = _options(job)
     if "treatment" in options:
         options["treatment"] = _treatment(desk, options["treatment"])
+    if options.pop("dry_run", False):
+        planned = heal(source, dry_run=True, home=desk.home, progress=progress, **options)
+        told = {name: value for name, value in _told(planned.run_object()).items() if name != "run"}
+        return told | {"changes": planned.changes.head(PLANNED).to_dicts()}
     folder = _folder(job, desk)
     out = folder / f"{source.name.split('.')[0]}.healed{''.join(source.suffixes)}"
     try:

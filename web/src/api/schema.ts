@@ -261,6 +261,7 @@ export interface components {
              *       "cap": false,
              *       "crash_test": true,
              *       "drop_duplicates": false,
+             *       "dry_run": false,
              *       "identifiers": [],
              *       "impute": false,
              *       "keys": [],
@@ -313,6 +314,12 @@ export interface components {
              * @default false
              */
             drop_duplicates: boolean;
+            /**
+             * Dry Run
+             * @description Decide, and write nothing: the result tells the first changes
+             * @default false
+             */
+            dry_run: boolean;
             /**
              * Identifiers
              * @default []

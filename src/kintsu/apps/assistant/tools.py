@@ -16,7 +16,7 @@ from kintsu.io.service.keys import ROLES
 if TYPE_CHECKING:
     from mcp.server import MCPServer
 
-__all__ = ["SHOWN", "Role", "Tools", "server"]
+__all__ = ["SHOWN", "Role", "Tools", "plan", "server"]
 
 Role = Literal["viewer", "steward", "engineer", "admin"]
 NEEDS: Final[Mapping[str, Role]] = {
@@ -73,6 +73,12 @@ class Tools(Protocol):
 
     def undo(self, run: RunId, column: Only = None, row: Row = None) -> dict[str, Any]:
         """Take a run, an answer, or a part of it back, exactly. An undo can be undone."""
+
+
+def plan(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a heal would do, without the names of what it has not written."""
+    kept = {name: value for name, value in told.items() if name not in ("run", "output")}
+    return kept | {"written": False, "next": "call heal with apply=true once the user agrees"}
 
 
 def server(tools: Tools, role: str) -> MCPServer:

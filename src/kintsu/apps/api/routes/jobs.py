@@ -103,6 +103,7 @@ class HealOptions(Strict):
     order_column: str | None = Field(None, max_length=512)
     crash_test: bool = True
     treatment: Name | None = Field(None, description="A trained one is replayed; its own settings count then")
+    dry_run: bool = Field(False, description="Decide, and write nothing: the result tells the first changes")
 
 
 class ProfileOptions(Strict):
