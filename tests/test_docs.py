@@ -32,7 +32,7 @@ GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["cli.md", "plugins.md"])
+@pytest.mark.parametrize("page", ["api.md", "cli.md", "plugins.md"])
 def test_generated_pages_are_up_to_date(page):
     made = generator().PAGES[page]().rstrip("\n") + "\n"
     assert (REFERENCE / page).read_text(encoding="utf-8") == made, "run `python docs/generate.py` and commit"

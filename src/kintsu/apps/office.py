@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from kintsu.apps.api.settings import ServeSettings
@@ -11,6 +12,8 @@ from kintsu.io.service.uploads import Uploads
 from kintsu.io.store.history import History
 from kintsu.io.store.home import tenant_home
 from kintsu.run.job_source import Desk, Limits
+from kintsu.run.privacy import Privacy
+from kintsu.run.watch_settings import WatchSettings, find_settings
 
 __all__ = ["Office"]
 
@@ -21,6 +24,16 @@ class Office:
     each in a folder of its own."""
 
     settings: ServeSettings
+
+    @cached_property
+    def file(self) -> WatchSettings:
+        """The settings file, read once."""
+        return find_settings(self.settings.file)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """Whose values are masked, and for whom not."""
+        return self.file.privacy()
 
     def of(self, tenant: str) -> History:
         """The shared database, for one tenant."""
@@ -40,4 +53,4 @@ class Office:
         """What the jobs of a tenant work with."""
         chosen = self.settings
         limits = Limits(chosen.max_rows, chosen.max_columns, chosen.max_unpacked_bytes)
-        return Desk(self.home(tenant), self.uploads(tenant), chosen.roots, limits, chosen.file)
+        return Desk(self.home(tenant), self.uploads(tenant), chosen.roots, limits, chosen.file, self.privacy)

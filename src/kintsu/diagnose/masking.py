@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final, TypeVar, cast
 
 import polars as pl
 
 from kintsu.core.recipe import Recipe
 
-__all__ = ["HIDDEN", "HIDDEN_WHY", "in_words", "mask"]
+__all__ = ["HIDDEN", "HIDDEN_WHY", "Veil", "in_words", "mask", "masked", "masked_text"]
 
 HIDDEN: Final = "•••"
 HIDDEN_WHY: Final = "evidence hidden: it rests on a sensitive column"
 
 _VALUES: Final[tuple[str, ...]] = ("value", "old", "new")
+
+
+@dataclass(frozen=True)
+class Veil:
+    """Which columns are masked for somebody who looks on: those that a run was told are sensitive, and those of any
+    table whose name fits one of the `patterns` ("ssn", "*mail*"; small and capital letters are the same). Nothing at
+    all where it is `lifted`.
+    """
+
+    patterns: tuple[str, ...] = ()
+    lifted: bool = False
+
+    def hides(self, column: str | None) -> bool:
+        """Whether the values of a column of this name are masked."""
+        if self.lifted or column is None:
+            return False
+        return any(fnmatchcase(column.lower(), pattern.lower()) for pattern in self.patterns)
+
+    def over(self, columns: Iterable[str], marked: Collection[str] = ()) -> tuple[str, ...]:
+        """The columns of a table that are masked; `marked` are sensitive whatever they are called."""
+        return () if self.lifted else tuple(name for name in columns if name in marked or self.hides(name))
 
 
 def in_words(recipe: Recipe, sensitive: Collection[str]) -> str:
@@ -90,3 +114,32 @@ def _holds(frame: pl.DataFrame, name: str, texts: pl.DataFrame) -> pl.Series:
     pairs = frame.select(pl.col("row").cast(pl.Int64), held=name).with_row_index("at").join(texts, on="row")
     hit = pairs.filter(pl.col("held").str.contains(pl.col("text"), literal=True))["at"].unique()
     return pl.select(pl.int_range(len(frame)).is_in(hit.cast(pl.Int64).implode())).to_series()
+
+
+T = TypeVar("T")
+_SAID: Final = ("column", "row", "edit", "statistic", "strength", "kind", "score", "confidence", "healer", "recipe")
+_NAMED: Final = re.compile("`([^`]+)`")
+
+
+def masked(told: T, veil: Veil) -> T:
+    """JSON-able values about batches with what tells values of masked columns hidden: texts that name one, facts of
+    one ("mean:age"), and all but the names in whatever is about one (`{"column": ...}`)."""
+    return cast(T, _masked(told, veil)) if veil.patterns and not veil.lifted else told
+
+
+def _masked(told: Any, veil: Veil) -> Any:
+    if isinstance(told, Mapping):
+        is_own = veil.hides(told.get("column"))
+        return {
+            name: HIDDEN if is_own and name not in _SAID and value is not None else _masked(value, veil)
+            for name, value in told.items()
+            if not veil.hides(str(name).partition(":")[2])
+        }
+    if isinstance(told, list | tuple):
+        return [_masked(each, veil) for each in told]
+    return masked_text(told, veil) if isinstance(told, str) else told
+
+
+def masked_text(text: str, veil: Veil) -> str:
+    """A sentence, hidden as a whole where it names a masked column in backticks, as sentences about batches do."""
+    return HIDDEN_WHY if any(veil.hides(name) for name in _NAMED.findall(text)) else text

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from kintsu.core.change import EDITS
+from kintsu.diagnose.masking import Veil
 from kintsu.learn.cases import TRUST
 from kintsu.learn.questions import Question, effect, lead
 from kintsu.learn.verdicts import ACCEPT, REJECT, Settled, targets
@@ -26,10 +27,12 @@ def ask(
     home: Path | str | None = None,
     from_file: Path | str | None = None,
     limit: int | None = None,
+    veil: Veil | None = None,
 ) -> list[Question]:
     """What is worth asking about a heal: one question per recipe and kind of cell, never one per cell.
 
-    Values of sensitive columns are masked. An answered question is not asked again, unless its answer is undone.
+    Values of sensitive columns are masked, or those that `veil` says. An answered question is not asked again, unless
+    its answer is undone.
 
     Raises
     ------
@@ -37,6 +40,9 @@ def ask(
         No such run; nothing is kept of it; the healed file was edited by someone else.
     """
     session = opened_session(run, home=home, from_file=from_file)
+    if veil is not None:
+        heal = session.heal
+        session = replace(session, heal=heal.but(sensitive=veil.over(heal.columns, heal.sensitive)))
     state = _possible(session.state(), session)
     found = worded(state, session.recipes, session.heads, sensitive=session.heal.sensitive, limit=limit)
     return [_foreseen(question, state, session) for question in found]

@@ -96,6 +96,7 @@ def check(
     against: Any = None,
     home: Path | str | None = None,
     keep: bool = True,
+    run: str | None = None,
     progress: Progress = quiet,
 ) -> CheckResult:
     """Find what is wrong with a table and score it; nothing is changed.
@@ -118,6 +119,8 @@ def check(
         The store whose history keeps the scores; it is made if it is not there yet.
     keep
         False to leave no trace.
+    run
+        The id under which the history keeps it; a new one if left out.
     """
     from kintsu.diagnose.score import scores
 
@@ -145,8 +148,8 @@ def check(
 
         write_text(render(checked.report_data()), Path(report))
     if keep and (history := history_beside(table, home)) is not None:
-        run, told = new_id("c", at=started), checked.run_object()
-        failed = keep_run(history, run, "check", started.isoformat(), assessed, told, sensitive=sensitive)
+        name, told = run or new_id("c", at=started), checked.run_object()
+        failed = keep_run(history, name, "check", started.isoformat(), assessed, told, sensitive=sensitive)
         treated = replace(assessed.treated, failed=(*assessed.treated.failed, *failed))
         checked = replace(checked, assessed=replace(assessed, treated=treated))
     return checked

@@ -13,6 +13,7 @@ from kintsu.core.errors import InputError, UnknownName, UsageError
 from kintsu.core.registry import load
 from kintsu.io.service.uploads import TooLarge, Uploads
 from kintsu.run.assess import opened
+from kintsu.run.privacy import Privacy
 
 __all__ = ["Desk", "Limits", "checked"]
 
@@ -44,6 +45,8 @@ class Desk:
         Folders, links resolved, whose files may be named.
     settings
         The file with the sections `alerts:` and `notify:` of watched tables.
+    privacy
+        Columns that are sensitive in every table.
     """
 
     home: Path
@@ -51,6 +54,7 @@ class Desk:
     roots: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     settings: Path | None = None
+    privacy: Privacy = field(default_factory=Privacy)
 
     def source(self, told: Mapping[str, Any]) -> Path:
         """The file that {"upload": id} or {"path": file} means.

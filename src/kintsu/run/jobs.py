@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import KintsuError, OutputError, StaleRepair, UnknownRun, UsageError
+from kintsu.diagnose.masking import Veil
 from kintsu.diagnose.report import collect
 from kintsu.io.service.jobs import Job
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
+from kintsu.run.assess import opened
 from kintsu.run.job_source import Desk, checked
+from kintsu.run.kept_profile import keep_profile
 from kintsu.run.sidecar import write_text
 from kintsu.run.treat import Progress
 
@@ -71,8 +75,10 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
         return _told(before.summary)
     source = _source(job, desk)
     options = _options(job)
-    if "treatment" in options:
+    if "treatment" in options:  # what is sensitive was settled when it was trained
         options["treatment"] = _treatment(desk, options["treatment"])
+    else:
+        options |= _marked(source, options, desk)
     if options.pop("dry_run", False):
         planned = heal(source, dry_run=True, home=desk.home, progress=progress, **options)
         told = {name: value for name, value in _told(planned.run_object()).items() if name != "run"}
@@ -88,7 +94,7 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
         if before is None or before.status != "done":
             raise
         return _told(before.summary)  # it was asked to stop when all was written
-    write_text(json.dumps(collect(result.report_data()), ensure_ascii=False, default=str), folder / RUN)
+    _keep(result, folder)
     return _told(result.run_object())
 
 
@@ -96,16 +102,25 @@ def _check(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     from kintsu.run.check import check
 
     source, folder = _source(job, desk), _folder(job, desk)
-    result = check(source, report=folder / REPORT, home=desk.home, progress=progress, **_options(job))
-    write_text(json.dumps(collect(result.report_data()), ensure_ascii=False, default=str), folder / RUN)
+    options = _options(job)
+    options |= _marked(source, options, desk)
+    result = check(source, report=folder / REPORT, home=desk.home, run=job.run, progress=progress, **options)
+    _keep(result, folder)
     return _told(result.run_object())
+
+
+def _keep(result: Any, folder: Path) -> None:
+    """What pages are drawn from, beside what was made."""
+    write_text(json.dumps(collect(result.report_data()), ensure_ascii=False, default=str), folder / RUN)
+    keep_profile(result.assessed.reference, folder, result.sensitive)
 
 
 def _profile(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     from kintsu.run.profile import profile
 
     progress("reading", 0.0)
-    return _told(profile(_source(job, desk), **_options(job)).to_dict())
+    source, options = _source(job, desk), _options(job)
+    return _told(profile(source, **options | _marked(source, options, desk)).to_dict())
 
 
 def _crash_test(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
@@ -121,7 +136,9 @@ def _train(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     name = options.pop("name")
     folder = _treatment(desk, name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = train(_source(job, desk), out=folder, force=True, home=desk.home, progress=progress, **options)
+    source = _source(job, desk)
+    options |= _marked(source, options, desk)
+    made = train(source, out=folder, force=True, home=desk.home, progress=progress, **options)
     return {**_told(made.to_dict()), "name": name}
 
 
@@ -160,6 +177,16 @@ KINDS: Final[Mapping[str, Callable[[Job, Desk, Progress], dict[str, Any]]]] = {
 
 def _source(job: Job, desk: Desk) -> Path:
     return checked(desk.source(job.arguments["source"]), desk.limits)
+
+
+def _marked(source: Path, options: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+    """The columns that are sensitive: those that the job names, and those of every table."""
+    everywhere = Veil(desk.privacy.columns)
+    if not everywhere.patterns:
+        return {}
+    named = options.get("sensitive", ())
+    columns = opened(source, ReadOptions()).columns
+    return {"sensitive": tuple(dict.fromkeys([*named, *everywhere.over(columns)]))}
 
 
 def _folder(job: Job, desk: Desk) -> Path:

@@ -14,7 +14,7 @@ from kintsu.monitor.objectives import Objective
 from kintsu.run.watch_settings import WatchSettings
 from kintsu.run.watching import open_history
 
-__all__ = ["Standing", "at_risk", "stand"]
+__all__ = ["Standing", "at_risk", "stand", "standings"]
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,18 @@ def at_risk(
     now: datetime | None = None,
 ) -> list[Standing]:
     """The objectives that are breached or at risk; none where there are no objectives."""
+    return [each for each in standings(settings, names, home=home, now=now) if each.attained.state != "ok"]
+
+
+def standings(
+    settings: WatchSettings,
+    names: list[str] | None = None,
+    *,
+    home: Path | str | None = None,
+    now: datetime | None = None,
+) -> list[Standing]:
+    """As `stand`, but none where there are no objectives."""
     known = settings.objectives()
     watched = [table.name for table in open_history(home).tables()]
     wanted = [name for name in known if known[name] and name in (names or watched)]
-    told = stand(settings, wanted, home=home, now=now) if wanted else []
-    return [each for each in told if each.attained.state != "ok"]
+    return stand(settings, wanted, home=home, now=now) if wanted else []

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kintsu.core.errors import UsageError
-from kintsu.diagnose.masking import in_words
+from kintsu.diagnose.masking import Veil, in_words
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
@@ -64,8 +64,11 @@ def show(
     row: int | None = None,
     column: str | None = None,
     recipe: str | None = None,
+    veil: Veil | None = None,
 ) -> Shown:
     """The run or undo with this id (its beginning is enough; "last" is the last one), and its edits.
+
+    `veil` says whose values are masked: those of columns that are sensitive in the run, if left out.
 
     Raises
     ------
@@ -77,31 +80,34 @@ def show(
     store = Store(find_home(home))
     store.recover()
     run = store.run(change)
+    hidden = (veil or Veil()).over(run.columns, run.sensitive)
     releases = store.releases()
     changes = store.changes(run, releases=releases)
     purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
     total = len(changes)
     chosen = selected(changes, run, selection(row, column, recipe))
-    found = _findings(store, run, releases)
-    recipes = _recipes(store, run, chosen, releases)
-    edits = changes_table(chosen, sensitive=run.sensitive)
+    found = _findings(store, run, releases, hidden)
+    recipes = _recipes(store, run, chosen, releases, hidden)
+    edits = changes_table(chosen, sensitive=hidden)
     people = learning(run, store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}
     return Shown(run, edits, total, purged, found, recipes, people)
 
 
-def _recipes(store: Store, run: Run, changes: pl.DataFrame, releases: Releases) -> pl.DataFrame:
+def _recipes(
+    store: Store, run: Run, changes: pl.DataFrame, releases: Releases, hidden: tuple[str, ...]
+) -> pl.DataFrame:
     """Recipe, column, healer, number of edits and what the recipe does in words, where it is still known."""
     try:
         known = read_pending(store, run, releases=releases)[1]
     except UsageError:  # an undo keeps none, and they may have been purged
         known = {}
-    words = {name: in_words(recipe, run.sensitive) for name, recipe in known.items()}
+    words = {name: in_words(recipe, hidden) for name, recipe in known.items()}
     counted = changes.group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
     return counted.with_columns(text=pl.col("recipe").replace_strict(words, default=None, return_dtype=pl.String)).sort(
         "edits", "recipe", descending=[True, False], nulls_last=True
     )
 
 
-def _findings(store: Store, run: Run, releases: Releases) -> pl.DataFrame | None:
+def _findings(store: Store, run: Run, releases: Releases, hidden: tuple[str, ...]) -> pl.DataFrame | None:
     current = store.current(run.findings, since=run.line, releases=releases)
-    return None if current is None else findings_table(store.read(current), sensitive=run.sensitive)
+    return None if current is None else findings_table(store.read(current), sensitive=hidden)

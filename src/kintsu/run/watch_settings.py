@@ -1,4 +1,5 @@
-"""The settings file of watched tables and of the service: `objectives:`, `alerts:`, `notify:` and `schedules:`."""
+"""The settings file of watched tables and of the service: `objectives:`, `alerts:`, `notify:`, `schedules:`,
+`privacy:`."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ from kintsu.core.settings import Setting, nearest, read_settings
 from kintsu.io.notify.routes import Route, routes_from
 from kintsu.monitor.alerts import AlertPolicy, policy_from
 from kintsu.monitor.objectives import Objective, objectives_from
+from kintsu.run.privacy import Privacy, privacy_from
 
 __all__ = ["WatchSettings", "find_settings", "watch_settings"]
 
-SECTIONS: Final = ("objectives", "alerts", "notify", "schedules")
+SECTIONS: Final = ("objectives", "alerts", "notify", "schedules", "privacy")
 USUAL: Final = Path("kintsu.yaml")
 
 
@@ -54,6 +56,10 @@ class WatchSettings:
     def routes(self, environment: Mapping[str, str]) -> tuple[Route, ...]:
         """Where notices go; `environment` is where secrets are."""
         return routes_from(self.sections.get("notify"), environment)
+
+    def privacy(self) -> Privacy:
+        """Whose values are masked, and for whom not."""
+        return privacy_from(self.sections.get("privacy"))
 
 
 def watch_settings(path: Path | str) -> WatchSettings:

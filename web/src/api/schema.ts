@@ -27,6 +27,46 @@ export interface components {
             /** Who */
             who: string;
         };
+        /**
+         * AlertItem
+         * @description An alarm: of a batch of a watched table, or of a stream.
+         */
+        AlertItem: {
+            /** At */
+            at: string;
+            /** Columns */
+            columns: string[];
+            /** Id */
+            id: string;
+            /**
+             * Issue
+             * @example null_flood
+             */
+            issue: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "batch" | "stream";
+            /** Message */
+            message: string;
+            /**
+             * Of
+             * @description The batch, or the first event
+             */
+            of: string;
+            /**
+             * State
+             * @description Of the batch; `begins` or `ends` of a stream's trouble
+             */
+            state: string;
+            /**
+             * Table
+             * @description The table, or the stream
+             * @example orders
+             */
+            table: string;
+        };
         /** CheckJob */
         CheckJob: {
             /**
@@ -95,6 +135,54 @@ export interface components {
              * @example accept
              */
             option: string;
+        };
+        /**
+         * ColumnProfile
+         * @description A column with its distribution, as `kintsu profile --json` tells it.
+         */
+        ColumnProfile: {
+            /**
+             * Column
+             * @example price
+             */
+            column: string;
+            /** Distinct */
+            distinct: number;
+            /**
+             * Histogram
+             * @description low, high, cells
+             * @example [
+             *       [
+             *         10,
+             *         12,
+             *         31
+             *       ]
+             *     ]
+             */
+            histogram: unknown[][];
+            /**
+             * More
+             * @description min, max, mean, std, quantiles, patterns, lengths, ...
+             */
+            more: {
+                [key: string]: unknown;
+            };
+            /** Nulls */
+            nulls: number;
+            /** Rows */
+            rows: number;
+            /** Semantic Type */
+            semantic_type: string | null;
+            /**
+             * Top
+             * @description The commonest values, and how often each is there
+             */
+            top: unknown[][];
+            /**
+             * Type
+             * @example number
+             */
+            type: string;
         };
         /**
          * Course
@@ -383,6 +471,62 @@ export interface components {
             status: "ok";
         };
         /**
+         * IssueLine
+         * @description Cells (or rows, or a whole column) of one column that are wrong in one way.
+         */
+        IssueLine: {
+            /**
+             * Cells
+             * @example 12
+             */
+            cells: number;
+            /**
+             * Column
+             * @example city
+             */
+            column: string | null;
+            /**
+             * Cost
+             * @description Expected number of wrong cells among them
+             * @example 11.4
+             */
+            cost: number;
+            /**
+             * Detectors
+             * @example [
+             *       "typo"
+             *     ]
+             */
+            detectors: string[];
+            /**
+             * Examples
+             * @description Some of them, the surest first, with what became of each
+             */
+            examples: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Kind
+             * @example typo
+             */
+            kind: string;
+            /**
+             * Mended
+             * @example 10
+             */
+            mended: number;
+            /**
+             * Run
+             * @example r-20261121-101530-4f2a9c
+             */
+            run: string;
+            /**
+             * Whole
+             * @description It is about the column, not about cells of it
+             */
+            whole: boolean;
+        };
+        /**
          * JobDetail
          * @description A job with its result.
          */
@@ -543,10 +687,74 @@ export interface components {
             /** Used At */
             used_at: string | null;
         };
+        /**
+         * LearnedRecipe
+         * @description A recipe that a person's answer taught. An undo of `answer` ends it.
+         */
+        LearnedRecipe: {
+            /**
+             * Answer
+             * @description POST /api/v1/runs/{answer}/undo takes it back
+             * @example a-20261121-101530-4f2a9c
+             */
+            answer: string;
+            /** At */
+            at: string;
+            /** By */
+            by: string | null;
+            /**
+             * Column
+             * @example city
+             */
+            column: string | null;
+            /** Confidence */
+            confidence: number;
+            /** Heal */
+            heal: string | null;
+            /** Healer */
+            healer: string | null;
+            /** Recipe */
+            recipe: string;
+            /**
+             * Table
+             * @example orders.csv
+             */
+            table: string;
+            /**
+             * Text
+             * @example Pariss -> Paris in city
+             */
+            text: string;
+            /**
+             * Values
+             * @description Old values that it knows
+             */
+            values: number;
+        };
         /** Listed[ActLine] */
         Listed_ActLine_: {
             /** Items */
             items: components["schemas"]["ActLine"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
+        /** Listed[AlertItem] */
+        Listed_AlertItem_: {
+            /** Items */
+            items: components["schemas"]["AlertItem"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
+        /** Listed[IssueLine] */
+        Listed_IssueLine_: {
+            /** Items */
+            items: components["schemas"]["IssueLine"][];
             /**
              * Next
              * @description Ask for the next page with `after=`; null on the last one
@@ -573,6 +781,26 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Listed[LearnedRecipe] */
+        Listed_LearnedRecipe_: {
+            /** Items */
+            items: components["schemas"]["LearnedRecipe"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
+        /** Listed[ObjectiveItem] */
+        Listed_ObjectiveItem_: {
+            /** Items */
+            items: components["schemas"]["ObjectiveItem"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
         /** Listed[QuestionItem] */
         Listed_QuestionItem_: {
             /** Items */
@@ -583,10 +811,40 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Listed[RecipeLine] */
+        Listed_RecipeLine_: {
+            /** Items */
+            items: components["schemas"]["RecipeLine"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
+        /** Listed[RuleLine] */
+        Listed_RuleLine_: {
+            /** Items */
+            items: components["schemas"]["RuleLine"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
         /** Listed[RunItem] */
         Listed_RunItem_: {
             /** Items */
             items: components["schemas"]["RunItem"][];
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+        };
+        /** Listed[StreamItem] */
+        Listed_StreamItem_: {
+            /** Items */
+            items: components["schemas"]["StreamItem"][];
             /**
              * Next
              * @description Ask for the next page with `after=`; null on the last one
@@ -749,6 +1007,75 @@ export interface components {
             role: "viewer" | "steward" | "engineer" | "admin";
         };
         /**
+         * ObjectiveItem
+         * @description How an objective of a watched table stands.
+         */
+        ObjectiveItem: {
+            /**
+             * Allowed
+             * @description The error budget: units that may miss it in the window
+             * @example 3
+             */
+            allowed: number;
+            /**
+             * Attained
+             * @description Share of units that kept it; null before the first
+             * @example 0.8
+             */
+            attained: number | null;
+            /**
+             * Burn Rate
+             * @description 1 spends the budget exactly by the end of the window
+             * @example 2
+             */
+            burn_rate: number | null;
+            /** End */
+            end: string;
+            /** Last Missed */
+            last_missed: string | null;
+            /**
+             * Left
+             * @description What is left of it; below 0 where it is breached
+             * @example 1
+             */
+            left: number;
+            /** Message */
+            message: string;
+            /** N Counted */
+            n_counted: number;
+            /** N Missed */
+            n_missed: number;
+            /**
+             * Objective
+             * @example completeness of email >= 0.98, 90 % of days a month
+             */
+            objective: string;
+            /**
+             * Outlook
+             * @description The forecast: `day` of the breach, its range, `probability`
+             */
+            outlook: {
+                [key: string]: unknown;
+            };
+            /** Start */
+            start: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "at_risk" | "breached";
+            /**
+             * Table
+             * @example orders
+             */
+            table: string;
+            /**
+             * Target
+             * @example 0.9
+             */
+            target: number;
+        };
+        /**
          * Option
          * @description An answer that can be given, and what it would do.
          */
@@ -835,6 +1162,34 @@ export interface components {
             /** Source */
             source: components["schemas"]["FromUpload"] | components["schemas"]["FromPath"];
         };
+        /**
+         * ProfileOfTable
+         * @description Columns of a table with their distributions, and the run that saw them.
+         */
+        ProfileOfTable: {
+            /** At */
+            at: string;
+            /** Items */
+            items: components["schemas"]["ColumnProfile"][];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "heal" | "check";
+            /**
+             * Next
+             * @description Ask for the next page with `after=`; null on the last one
+             */
+            next?: string | null;
+            /** Rows */
+            rows: number;
+            /** Run */
+            run: string;
+            /** Scores */
+            scores: {
+                [key: string]: number | null;
+            };
+        };
         /** ProfileOptions */
         ProfileOptions: {
             /**
@@ -889,6 +1244,34 @@ export interface components {
             /** Low */
             low: number;
         };
+        /**
+         * RecipeLine
+         * @description A recipe of a run, and how many edits it made.
+         */
+        RecipeLine: {
+            /**
+             * Column
+             * @example city
+             */
+            column: string | null;
+            /** Edits */
+            edits: number;
+            /**
+             * Healer
+             * @example typo
+             */
+            healer: string | null;
+            /**
+             * Recipe
+             * @example typo-3f9a1c
+             */
+            recipe: string | null;
+            /**
+             * Text
+             * @description What it does, where that is still known
+             */
+            text: string | null;
+        };
         /** RetrainJob */
         RetrainJob: {
             /**
@@ -921,6 +1304,56 @@ export interface components {
              * @description Only where the newest is older
              */
             older_than?: string | null;
+        };
+        /**
+         * RuleLine
+         * @description What a table obeys or should obey.
+         */
+        RuleLine: {
+            /**
+             * As Yaml
+             * @description As it stands in a file of rules
+             */
+            as_yaml: {
+                [key: string]: unknown;
+            };
+            /**
+             * Columns
+             * @example [
+             *       "zip"
+             *     ]
+             */
+            columns: string[];
+            /** Confidence */
+            confidence: number;
+            /**
+             * Dimension
+             * @example consistency
+             */
+            dimension: string;
+            /**
+             * Kind
+             * @example fd
+             */
+            kind: string;
+            /** Rule */
+            rule: string;
+            /**
+             * Source
+             * @description Declared by a person, or found in the table
+             * @enum {string}
+             */
+            source: "person" | "discovered" | "contract";
+            /**
+             * Support
+             * @description Rows that speak for it
+             */
+            support: number;
+            /**
+             * Text
+             * @example zip determines city
+             */
+            text: string;
         };
         /**
          * RunDetail
@@ -1053,6 +1486,160 @@ export interface components {
             open: number;
             /** Run */
             run: string;
+        };
+        /**
+         * StreamDetail
+         * @description A stream with its last windows, columns, examples and alerts.
+         */
+        StreamDetail: {
+            /**
+             * Alerts
+             * @description Newest first; stages: detect, decide, remediate, validate
+             */
+            alerts: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Columns
+             * @description Cells, missing, changed and numbers of each column
+             */
+            columns: {
+                [key: string]: unknown;
+            }[];
+            /** Created At */
+            created_at: string;
+            /**
+             * Examples
+             * @description The latest changes, newest first
+             */
+            examples: {
+                [key: string]: unknown;
+            }[];
+            /** Id */
+            id: number;
+            /**
+             * Last At
+             * @description Begin of the last window with events
+             */
+            last_at: string | null;
+            /**
+             * Late Ms
+             * @description From an event to its mending, on average over the last minute
+             */
+            late_ms: number | null;
+            /**
+             * Name
+             * @example kintsu/orders
+             */
+            name: string;
+            /**
+             * Per Second
+             * @description Over the last minute
+             * @example {
+             *       "events": 16.7,
+             *       "healed": 0.8
+             *     }
+             */
+            per_second: {
+                [key: string]: number;
+            };
+            /**
+             * Sources
+             * @description Topics, or the first files of a folder
+             * @example [
+             *       "orders 3f2a"
+             *     ]
+             */
+            sources: string[];
+            /**
+             * Table
+             * @description Of what is pushed: POST /api/v1/ingest/{table}
+             */
+            table: string | null;
+            /**
+             * Totals
+             * @example {
+             *       "events": 1000,
+             *       "healed": 48,
+             *       "passed": 950,
+             *       "quarantined": 2
+             *     }
+             */
+            totals: {
+                [key: string]: number;
+            };
+            /** Treatment */
+            treatment: string | null;
+            /**
+             * Windows
+             * @description Counts of ten seconds each, oldest first
+             */
+            windows: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * StreamItem
+         * @description A stream: all workers of a group on a topic, a folder, or what is pushed for a table.
+         */
+        StreamItem: {
+            /** Created At */
+            created_at: string;
+            /** Id */
+            id: number;
+            /**
+             * Last At
+             * @description Begin of the last window with events
+             */
+            last_at: string | null;
+            /**
+             * Late Ms
+             * @description From an event to its mending, on average over the last minute
+             */
+            late_ms: number | null;
+            /**
+             * Name
+             * @example kintsu/orders
+             */
+            name: string;
+            /**
+             * Per Second
+             * @description Over the last minute
+             * @example {
+             *       "events": 16.7,
+             *       "healed": 0.8
+             *     }
+             */
+            per_second: {
+                [key: string]: number;
+            };
+            /**
+             * Sources
+             * @description Topics, or the first files of a folder
+             * @example [
+             *       "orders 3f2a"
+             *     ]
+             */
+            sources: string[];
+            /**
+             * Table
+             * @description Of what is pushed: POST /api/v1/ingest/{table}
+             */
+            table: string | null;
+            /**
+             * Totals
+             * @example {
+             *       "events": 1000,
+             *       "healed": 48,
+             *       "passed": 950,
+             *       "quarantined": 2
+             *     }
+             */
+            totals: {
+                [key: string]: number;
+            };
+            /** Treatment */
+            treatment: string | null;
         };
         /**
          * TableItem
@@ -1355,9 +1942,11 @@ export interface components {
     pathItems: never;
 }
 export type ActLine = components['schemas']['ActLine'];
+export type AlertItem = components['schemas']['AlertItem'];
 export type CheckJob = components['schemas']['CheckJob'];
 export type CheckOptions = components['schemas']['CheckOptions'];
 export type Choice = components['schemas']['Choice'];
+export type ColumnProfile = components['schemas']['ColumnProfile'];
 export type Course = components['schemas']['Course'];
 export type CrashTestJob = components['schemas']['CrashTestJob'];
 export type CrashTestOptions = components['schemas']['CrashTestOptions'];
@@ -1373,14 +1962,23 @@ export type GraphQuery = components['schemas']['GraphQuery'];
 export type HealJob = components['schemas']['HealJob'];
 export type HealOptions = components['schemas']['HealOptions'];
 export type Health = components['schemas']['Health'];
+export type IssueLine = components['schemas']['IssueLine'];
 export type JobDetail = components['schemas']['JobDetail'];
 export type JobItem = components['schemas']['JobItem'];
 export type KeyItem = components['schemas']['KeyItem'];
+export type LearnedRecipe = components['schemas']['LearnedRecipe'];
 export type ListedActLine = components['schemas']['Listed_ActLine_'];
+export type ListedAlertItem = components['schemas']['Listed_AlertItem_'];
+export type ListedIssueLine = components['schemas']['Listed_IssueLine_'];
 export type ListedJobItem = components['schemas']['Listed_JobItem_'];
 export type ListedKeyItem = components['schemas']['Listed_KeyItem_'];
+export type ListedLearnedRecipe = components['schemas']['Listed_LearnedRecipe_'];
+export type ListedObjectiveItem = components['schemas']['Listed_ObjectiveItem_'];
 export type ListedQuestionItem = components['schemas']['Listed_QuestionItem_'];
+export type ListedRecipeLine = components['schemas']['Listed_RecipeLine_'];
+export type ListedRuleLine = components['schemas']['Listed_RuleLine_'];
 export type ListedRunItem = components['schemas']['Listed_RunItem_'];
+export type ListedStreamItem = components['schemas']['Listed_StreamItem_'];
 export type ListedTableItem = components['schemas']['Listed_TableItem_'];
 export type ListedUploadItem = components['schemas']['Listed_UploadItem_'];
 export type ListedDictStrAny = components['schemas']['Listed_dict_str__Any__'];
@@ -1390,18 +1988,24 @@ export type MonitorJob = components['schemas']['MonitorJob'];
 export type MonitorOptions = components['schemas']['MonitorOptions'];
 export type MonitorStatus = components['schemas']['MonitorStatus'];
 export type NewKey = components['schemas']['NewKey'];
+export type ObjectiveItem = components['schemas']['ObjectiveItem'];
 export type Option = components['schemas']['Option'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileJob = components['schemas']['ProfileJob'];
+export type ProfileOfTable = components['schemas']['ProfileOfTable'];
 export type ProfileOptions = components['schemas']['ProfileOptions'];
 export type Promote = components['schemas']['Promote'];
 export type QuestionItem = components['schemas']['QuestionItem'];
 export type Range = components['schemas']['Range'];
+export type RecipeLine = components['schemas']['RecipeLine'];
 export type RetrainJob = components['schemas']['RetrainJob'];
 export type RetrainOptions = components['schemas']['RetrainOptions'];
+export type RuleLine = components['schemas']['RuleLine'];
 export type RunDetail = components['schemas']['RunDetail'];
 export type RunItem = components['schemas']['RunItem'];
 export type Said = components['schemas']['Said'];
+export type StreamDetail = components['schemas']['StreamDetail'];
+export type StreamItem = components['schemas']['StreamItem'];
 export type TableItem = components['schemas']['TableItem'];
 export type Taken = components['schemas']['Taken'];
 export type TrainJob = components['schemas']['TrainJob'];

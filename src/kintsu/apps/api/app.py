@@ -22,8 +22,10 @@ from kintsu.apps.api.routes import (
     live,
     models,
     monitors,
+    quality,
     questions,
     runs,
+    streams,
     system,
     tables,
     uploads,
@@ -35,6 +37,10 @@ from kintsu.apps.api.settings import ServeSettings
 __all__ = ["create_app"]
 
 API: Final = "/api/v1"
+PARTS: Final = (
+    *(tables, runs, questions, uploads, jobs, quality, streams, volume, monitors, incidents, models, keys),
+    *(graphql, system),
+)
 DESCRIPTION: Final = (
     "Finds bad data in tables and mends it: explained, calibrated, undoable. Errors are problem documents (RFC 9457), "
     "lists come in pages, answers carry an ETag."
@@ -58,7 +64,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.service = service
     problems.install(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for part in (tables, runs, questions, uploads, jobs, volume, monitors, incidents, models, keys, graphql, system):
+    for part in PARTS:
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(system.outside)

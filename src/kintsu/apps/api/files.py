@@ -7,7 +7,9 @@ from typing import Final
 
 from fastapi.responses import FileResponse
 
+from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
+from kintsu.run.privacy import Privacy
 
 __all__ = ["download", "sealed"]
 
@@ -17,8 +19,16 @@ SEALED: Final = (
 """A report shows cells of tables: whatever slips through is neither run nor does it load anything."""
 
 
-def download(path: Path) -> FileResponse:
-    """A file to be saved."""
+def download(path: Path, who: Principal, privacy: Privacy) -> FileResponse:
+    """A file to be saved: as it is, with the values of all columns in it.
+
+    Raises
+    ------
+    Refused
+        403: whoever asks sees values only where they are masked.
+    """
+    if not privacy.may_download(who.role):
+        raise Refused(403, f"files as they are need the role {privacy.downloads_to!r}, and {who.name} has {who.role!r}")
     return FileResponse(_there(path), filename=path.name, media_type="application/octet-stream")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["After", "Asked", "Conditional", "Limit", "Listed", "number"]
+from kintsu.io.service.paging import Page
+
+__all__ = ["After", "Asked", "Conditional", "Limit", "Listed", "cut", "number"]
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of a page")]
@@ -32,6 +35,12 @@ class Listed(BaseModel, Generic[T]):
 def number(cursor: str | None) -> int | None:
     """The number in a cursor."""
     return None if cursor is None else int(cursor)
+
+
+def cut(found: Sequence[T], limit: int, after: str | None) -> Page[T]:
+    """A page of a list that is known as a whole; the cursor is a place in it."""
+    start = number(after) or 0
+    return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None)
 
 
 class Conditional:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import cast
 
 from fastapi import Request
@@ -15,13 +16,16 @@ from limits.strategies import MovingWindowRateLimiter
 from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
 from kintsu.apps.api.identity import IdentityProvider
+from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.office import Office
+from kintsu.diagnose.masking import Veil
 from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import Job
 from kintsu.io.service.keys import Keys
 from kintsu.io.service.queue import Queue
 from kintsu.io.service.trail import Trail
+from kintsu.io.store.history import History
 
 __all__ = ["Service", "service_of"]
 
@@ -41,6 +45,13 @@ class Service(Office):
         """Events on their way to those who look on."""
         return Feed(self.events)
 
+    def home(self, tenant: str) -> Path:
+        """The folder of a tenant's store, which is there from the first request on."""
+        place = super().home(tenant)
+        if not (place / "kintsu.db").is_file():
+            _ = History(place).engine  # makes it
+        return place
+
     def keys(self, tenant: str) -> Keys:
         return Keys(self.of(tenant))
 
@@ -49,6 +60,10 @@ class Service(Office):
 
     def events(self, tenant: str) -> Events:
         return Events(self.of(tenant))
+
+    def veil(self, who: Principal) -> Veil:
+        """Whose values are masked for somebody."""
+        return self.privacy.veil(who.role)
 
     @cached_property
     def _queue(self) -> Queue:

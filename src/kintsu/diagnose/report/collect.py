@@ -18,7 +18,7 @@ from kintsu.diagnose.report.excerpt import excerpt
 from kintsu.diagnose.report.plots import distribution
 from kintsu.diagnose.words import contrast, percent, shorten
 
-__all__ = ["collect"]
+__all__ = ["collect", "issue_examples", "issues_of"]
 
 ISSUES: Final = 30  # shown with plots; about 5 kB each, so the page stays far below 3 MB at any size of the table
 MINOR: Final = 100  # further issues, one line each
@@ -65,10 +65,10 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
     plain = empty(DECISIONS) if chosen is None else chosen
     decided = mask(plain, hidden, secrets=secrets).with_columns(sure=pl.coalesce("confidence", "score"))
     known = {key: _recipe(recipe, hidden) for key, recipe in (result.get("recipes") or {}).items()}
-    issues = _issues(found, decided)
+    issues = issues_of(found, decided)
     shown = issues.head(ISSUES).to_dicts()
     for issue in shown:
-        issue["examples"] = _issue_examples(found, decided, issue["column"], issue["kind"])
+        issue["examples"] = issue_examples(found, decided, issue["column"], issue["kind"])
         drawn = issue["column"] in rows.columns and issue["column"] not in hidden
         issue["plot"] = distribution(issue["column"], issue["kind"], rows, findings, plain) if drawn else None
     actions = dict(decided["action"].value_counts().iter_rows())
@@ -184,7 +184,7 @@ def _mended(decided: pl.DataFrame) -> pl.DataFrame:
     return applied.select("row", "column").unique().with_columns(mended=pl.lit(True))
 
 
-def _issues(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+def issues_of(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """Findings by column and kind, dearest first. The cost of an issue is the expected number of wrong cells."""
     per_cell = (
         found.with_columns(sure=pl.coalesce("confidence", "score"))
@@ -210,7 +210,7 @@ def _short(names: tuple[str, ...]) -> list[pl.Expr]:
     return [pl.col(name).map_elements(shorten, return_dtype=pl.String) for name in names]
 
 
-def _issue_examples(found: pl.DataFrame, decided: pl.DataFrame, column: str | None, kind: str) -> list[dict[str, Any]]:
+def issue_examples(found: pl.DataFrame, decided: pl.DataFrame, column: str | None, kind: str) -> list[dict[str, Any]]:
     """A few findings of one issue, surest first, with what became of each."""
     mine = found.filter(pl.col("column").eq_missing(pl.lit(column)) & (pl.col("kind") == kind))
     best = (

@@ -19,9 +19,10 @@ from kintsu.monitor.stream.tally import ColumnTally, WindowTally
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Passed", "StreamStore", "StreamWindow"]
+__all__ = ["Passed", "StreamLine", "StreamStore", "StreamWindow"]
 
 COUNTS: Final = ("events", "passed", "healed", "quarantined", "held", "changes", "late_ms")
+SOURCES: Final = 20  # that are told of a stream: a folder has one for each file
 EXAMPLES: Final = 20  # changes that are kept of a window
 
 
@@ -47,6 +48,19 @@ class StreamWindow:
     at_us: int
     tally: WindowTally
     examples: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class StreamLine:
+    """A stream in a list: its settings, where its events come from, and what is counted of it as long as it is kept."""
+
+    id: int
+    name: str
+    settings: Mapping[str, Any]
+    created_at: str
+    sources: tuple[str, ...]
+    last_us: int | None
+    totals: WindowTally
 
 
 @dataclass(frozen=True)
@@ -176,6 +190,38 @@ class StreamStore:
         with schema.reading(self.history.engine) as connection:
             return [json.loads(row.body) for row in connection.execute(query.order_by(a.c.at_us, a.c.id))]
 
+    def page(self, *, limit: int, after: int | None = None) -> list[StreamLine]:
+        """At most `limit` streams, the first known first: those after one of them."""
+        from kintsu.io.store import schema
+
+        s = schema.streams
+        query = s.select().where(s.c.tenant == self.history.tenant).order_by(s.c.id).limit(limit)
+        return self._lines(query if after is None else query.where(s.c.id > after))
+
+    def line(self, stream: int) -> StreamLine | None:
+        """The stream of this number."""
+        from kintsu.io.store import schema
+
+        s = schema.streams
+        found = self._lines(s.select().where(s.c.tenant == self.history.tenant, s.c.id == stream))
+        return found[0] if found else None
+
+    def _lines(self, query: Any) -> list[StreamLine]:
+        from sqlalchemy import func, select
+
+        from kintsu.io.store import schema
+
+        m, w = schema.stream_marks, schema.stream_windows
+        counted = [func.sum(w.c[name]).label(name) for name in COUNTS]
+        with schema.reading(self.history.engine) as connection:
+            rows = connection.execute(query).all()
+            ids = [row.id for row in rows]
+            marks = connection.execute(select(m.c.stream, m.c.source).where(m.c.stream.in_(ids)).distinct()).all()
+            sums = select(w.c.stream, func.max(w.c.at_us).label("last_us"), *counted).where(w.c.stream.in_(ids))
+            told = {row.stream: row for row in connection.execute(sums.group_by(w.c.stream))}
+        sources = {id: tuple(sorted({mark.source for mark in marks if mark.stream == id})[:SOURCES]) for id in ids}
+        return [_line(row, told.get(row.id), sources[row.id]) for row in rows]
+
     def names(self) -> dict[str, int]:
         """The streams by name."""
         from kintsu.io.store import schema
@@ -195,6 +241,13 @@ class StreamStore:
             connection.execute(a.delete().where(mine, a.c.at_us < micros(since)))
             mine = (w.c.tenant == self.history.tenant) & (w.c.stream == stream)
             return connection.execute(w.delete().where(mine, w.c.at_us < micros(since))).rowcount
+
+
+def _line(row: Any, counted: Any, sources: tuple[str, ...]) -> StreamLine:
+    counts: dict[str, Any] = {} if counted is None else {name: int(getattr(counted, name)) for name in COUNTS}
+    totals = WindowTally(**counts)
+    last = None if counted is None else int(counted.last_us)
+    return StreamLine(row.id, row.name, json.loads(row.settings), row.created_at, sources, last, totals)
 
 
 def _window(row: Any) -> StreamWindow:

@@ -13,10 +13,11 @@ from strawberry.scalars import JSON
 from kintsu.apps.api.graph.cost import CostLimiter
 from kintsu.apps.api.principal import Principal
 from kintsu.core.errors import UsageError
+from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.service.paging import Page
 from kintsu.run import lists, notify
 from kintsu.run.ask import ask
-from kintsu.run.show import show
+from kintsu.run.show import Shown, show
 
 __all__ = ["MOST", "Asker", "schema"]
 
@@ -35,11 +36,17 @@ class Asker:
 
     principal: Principal
     home: Path
+    veil: Veil
 
 
 def _home(info: strawberry.Info) -> Path:
     asker: Asker = info.context
     return asker.home
+
+
+def _show(info: strawberry.Info, run: str, **part: Any) -> Shown:
+    asker: Asker = info.context
+    return show(run, home=asker.home, veil=asker.veil, **part)
 
 
 def _first(first: int) -> int:
@@ -82,24 +89,27 @@ class Run:
 
     @strawberry.field(description="Cells that it changed")
     def changes(self, info: strawberry.Info, first: First = 20, column: str | None = None) -> list[JSON]:
-        return _rows(show(self.run, home=_home(info), column=column).changes, first)
+        return _rows(_show(info, self.run, column=column).changes, first)
 
     @strawberry.field(description="What it found; none where it was not kept")
     def findings(self, info: strawberry.Info, first: First = 20, kind: str | None = None) -> list[JSON]:
-        found = show(self.run, home=_home(info)).findings
+        found = _show(info, self.run).findings
         if found is None:
             return []
         return _rows(found if kind is None else found.filter(pl.col("kind") == kind), first)
 
     @strawberry.field(description="What it did, by recipe")
     def recipes(self, info: strawberry.Info, first: First = 20) -> list[JSON]:
-        return _rows(show(self.run, home=_home(info)).recipes, first)
+        return _rows(_show(info, self.run).recipes, first)
 
     @strawberry.field(description="Open questions, the most valuable first; of a heal")
     def questions(self, info: strawberry.Info, first: First = 20) -> list[Question]:
         if self.kind != "heal" or self.status != "done":
             return []
-        return [Question(**each.to_dict()) for each in ask(self.run, home=_home(info), limit=_first(first))]
+        return [
+            Question(**each.to_dict())
+            for each in ask(self.run, home=_home(info), limit=_first(first), veil=info.context.veil)
+        ]
 
 
 @strawberry.type
@@ -175,12 +185,15 @@ class Query:
 
     @strawberry.field(description="One run")
     def run(self, info: strawberry.Info, id: str) -> Run:
-        told = show(id, home=_home(info)).run
+        told = _show(info, id).run
         return _run(lists.line(told))
 
     @strawberry.field(description="Open incidents, the longest known first")
     def incidents(self, info: strawberry.Info, first: First = 20) -> list[JSON]:
-        return [JSON(each.to_dict()) for each in notify.incidents(home=_home(info))[: _first(first)]]
+        return [
+            JSON(masked(each.to_dict(), info.context.veil))
+            for each in notify.incidents(home=_home(info))[: _first(first)]
+        ]
 
 
 def _runs(page: Page[dict[str, Any]]) -> Runs:

@@ -46,7 +46,8 @@ class GraphAnswer(BaseModel):
 @router.post("/graphql")
 def graphql(request: Request, who: Viewer, asked: GraphQuery) -> GraphAnswer:
     """Ask the graph. Queries that go too deep or would read too much are refused."""
-    asker = Asker(who, service_of(request).home(who.tenant))
+    service = service_of(request)
+    asker = Asker(who, service.home(who.tenant), service.veil(who))
     try:
         told = schema.execute_sync(
             asked.query, variable_values=asked.variables, operation_name=asked.operationName, context_value=asker

@@ -12,6 +12,7 @@ from kintsu.apps.api.access import Engineer, Viewer
 from kintsu.apps.api.paging import Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
+from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.service.jobs import Job
 from kintsu.io.store.records import text_of
 
@@ -236,7 +237,7 @@ def submit(
     if is_new and (job.run_at is None or job.run_at <= now):
         service.wake(made)
     response.headers["Location"] = f"{request.url.path}/{made.id}"
-    return _detail(made)
+    return _detail(made, service.veil(who))
 
 
 @router.get("")
@@ -256,23 +257,25 @@ def jobs(
 @router.get("/{job}")
 def detail(request: Request, who: Viewer, job: str) -> JobDetail:
     """A job: how far it is, and what came of it."""
-    found = service_of(request).jobs(who.tenant).find(job)
+    service = service_of(request)
+    found = service.jobs(who.tenant).find(job)
     if found is None:
         raise Refused(404, f"no job {job!r}: GET /api/v1/jobs lists them")
-    return _detail(found)
+    return _detail(found, service.veil(who))
 
 
 @router.post("/{job}/cancel")
 def cancel(request: Request, who: Engineer, job: str) -> JobDetail:
     """Stop a job: at once where it waits, soon where it runs. One that has ended stays as it is."""
-    found = service_of(request).jobs(who.tenant).cancel(job, datetime.now(UTC))
+    service = service_of(request)
+    found = service.jobs(who.tenant).cancel(job, datetime.now(UTC))
     if found is None:
         raise Refused(404, f"no job {job!r}: GET /api/v1/jobs lists them")
-    return _detail(found)
+    return _detail(found, service.veil(who))
 
 
-def _detail(job: Job) -> JobDetail:
-    return JobDetail(**_told(job), result=None if job.result is None else dict(job.result))
+def _detail(job: Job, veil: Veil) -> JobDetail:
+    return JobDetail(**_told(job), result=None if job.result is None else masked(dict(job.result), veil))
 
 
 def _told(job: Job) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.paging import Asked
-from kintsu.apps.api.routes.tables import Course
+from kintsu.apps.api.routes.tables import Course, veiled
 from kintsu.apps.api.service import service_of
+from kintsu.diagnose.masking import masked, masked_text
 from kintsu.run import watching
 
 __all__ = ["router"]
@@ -52,7 +53,10 @@ class Decided(BaseModel):
 @router.get("/{table}")
 def status(request: Request, who: Viewer, table: str) -> MonitorStatus:
     """How a watched table is doing, and how good its alarms were."""
-    told = watching.status([table], home=service_of(request).home(who.tenant))[0].to_dict()
+    service = service_of(request)
+    told = watching.status([table], home=service.home(who.tenant))[0].to_dict()
+    if told["last_message"] is not None:
+        told["last_message"] = masked_text(told["last_message"], service.veil(who))
     return MonitorStatus(**{name: told[name] for name in MonitorStatus.model_fields})
 
 
@@ -65,14 +69,16 @@ def course(
     days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
 ) -> Course:
     """The batches of a watched table over time, with the facts that are asked for."""
-    found = watching.trend(table, fact or [], days=days, home=service_of(request).home(who.tenant))
-    return Course(columns=found.to_dict(as_series=False))
+    service = service_of(request)
+    found = watching.trend(table, fact or [], days=days, home=service.home(who.tenant))
+    return Course(columns=veiled(found, service.veil(who)).to_dict(as_series=False))
 
 
 @router.get("/{table}/batches/{batch}")
 def batch(request: Request, who: Viewer, table: str, batch: str) -> dict[str, Any]:
     """A batch: its facts, and how it was judged where it alarmed."""
-    return watching.batch(table, batch, home=service_of(request).home(who.tenant))
+    service = service_of(request)
+    return masked(watching.batch(table, batch, home=service.home(who.tenant)), service.veil(who))
 
 
 @router.post("/{table}/batches/{batch}")

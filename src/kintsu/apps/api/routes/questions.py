@@ -56,9 +56,10 @@ class Said(BaseModel):
 @router.get("")
 def questions(request: Request, who: Viewer, run: str, limit: Limit = 20) -> Listed[QuestionItem]:
     """The open questions of a heal, the most valuable first."""
-    home = service_of(request).home(who.tenant)
+    service = service_of(request)
+    home = service.home(who.tenant)
     # a run that was taken back as a whole leaves nothing to ask
-    found = [] if is_undone(run, home=home) else ask(run, home=home, limit=limit)
+    found = [] if is_undone(run, home=home) else ask(run, home=home, limit=limit, veil=service.veil(who))
     return Listed(items=[QuestionItem(**each.to_dict()) for each in found])
 
 

@@ -13,11 +13,14 @@ from pydantic import BaseModel, Field
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.files import download, sealed
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
+from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
 from kintsu.io.store.home import find_home
+from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run import lists
+from kintsu.run.issues import issues
 from kintsu.run.jobs import REPORT
 from kintsu.run.show import Shown, show
 from kintsu.run.undo import undo
@@ -82,6 +85,30 @@ class Undone(BaseModel):
     sha256: str
 
 
+class RecipeLine(BaseModel):
+    """A recipe of a run, and how many edits it made."""
+
+    recipe: str | None = Field(examples=["typo-3f9a1c"])
+    healer: str | None = Field(examples=["typo"])
+    column: str | None = Field(examples=["city"])
+    edits: int
+    text: str | None = Field(description="What it does, where that is still known")
+
+
+class IssueLine(BaseModel):
+    """Cells (or rows, or a whole column) of one column that are wrong in one way."""
+
+    run: str = Field(examples=["r-20261121-101530-4f2a9c"])
+    column: str | None = Field(examples=["city"])
+    kind: str = Field(examples=["typo"])
+    cells: int = Field(examples=[12])
+    cost: float = Field(description="Expected number of wrong cells among them", examples=[11.4])
+    mended: int = Field(examples=[10])
+    whole: bool = Field(description="It is about the column, not about cells of it")
+    detectors: list[str] = Field(examples=[["typo"]])
+    examples: list[dict[str, Any]] = Field(description="Some of them, the surest first, with what became of each")
+
+
 def _item(line: dict[str, Any]) -> dict[str, Any]:
     return {name: line.get(name) for name in RunItem.model_fields}
 
@@ -104,7 +131,7 @@ def runs(
 @router.get("/{run}")
 def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     """A run: what it did, by recipe."""
-    told = _shown(request, who.tenant, run)
+    told = _shown(request, who, run)
     line = told.to_dict(limit=0)
     return RunDetail(**{**line, "n": told.run.line, "rows": told.run.rows})
 
@@ -121,7 +148,7 @@ def changes(
     recipe: RecipeId = None,
 ) -> Listed[dict[str, Any]]:
     """The cells that a run changed: row, column, old, new, confidence, healer, recipe, why."""
-    return _rows(_shown(request, who.tenant, run, row=row, column=column, recipe=recipe).changes, limit, after)
+    return _rows(_shown(request, who, run, row=row, column=column, recipe=recipe).changes, limit, after)
 
 
 @router.get("/{run}/findings")
@@ -135,12 +162,29 @@ def findings(
     kind: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Listed[dict[str, Any]]:
     """What a run found; none where they were not kept."""
-    found = _shown(request, who.tenant, run).findings
+    found = _shown(request, who, run).findings
     if found is None:
         return Listed(items=[])
     for name, value in (("column", column), ("kind", kind)):
         found = found if value is None else found.filter(pl.col(name) == value)
     return _rows(found, limit, after)
+
+
+@router.get("/{run}/recipes")
+def recipes(request: Request, who: Viewer, run: str, limit: Limit = 100, after: After = None) -> Listed[RecipeLine]:
+    """What a run did, by recipe, the one with most edits first."""
+    found = _rows(_shown(request, who, run).recipes, limit, after)
+    return Listed(items=[RecipeLine(**line) for line in found.items], next=found.next)
+
+
+@router.get("/{run}/issues")
+def run_issues(request: Request, who: Viewer, run: str, limit: Limit = 50, after: After = None) -> Listed[IssueLine]:
+    """What was wrong, by column and kind, in order of cost; what was mended is told as the heal left it."""
+    service, start = service_of(request), number(after) or 0
+    found = issues(run, home=service.home(who.tenant), veil=service.veil(who))
+    more = start + limit < len(found.table)
+    items = [IssueLine(run=found.run, **line) for line in found.page(start, limit)]
+    return Listed(items=items, next=str(start + limit) if more else None)
 
 
 @router.get(
@@ -150,7 +194,7 @@ def findings(
 )
 def output(request: Request, who: Viewer, run: str) -> FileResponse:
     """The file that a run wrote, as later answers and undos left it."""
-    return download(_made(request, who.tenant, run))
+    return download(_made(request, who.tenant, run)[0], who, service_of(request).privacy)
 
 
 @router.get(
@@ -160,7 +204,10 @@ def output(request: Request, who: Viewer, run: str) -> FileResponse:
 )
 def report(request: Request, who: Viewer, run: str) -> FileResponse:
     """The report of a heal that the service did."""
-    return sealed(_made(request, who.tenant, run).with_name(REPORT))
+    path, made = _made(request, who.tenant, run)
+    if not set(service_of(request).veil(who).over(made.columns, made.sensitive)) <= set(made.sensitive):
+        raise Refused(403, "this report was made before columns of it became sensitive: look at the run instead")
+    return sealed(path.with_name(REPORT))
 
 
 @router.post("/{run}/undo")
@@ -173,17 +220,19 @@ def take_back(request: Request, who: Steward, run: str, part: Taken | None = Non
     return Undone(**{name: told[name] for name in Undone.model_fields})
 
 
-def _made(request: Request, tenant: str, run: str) -> Path:
+def _made(request: Request, tenant: str, run: str) -> tuple[Path, Run]:
     """The output of a run, where the service wrote it."""
     service = service_of(request)
-    path = Path(Store(find_home(service.home(tenant))).run(run).output).resolve()
+    made = Store(find_home(service.home(tenant))).run(run)
+    path = Path(made.output).resolve()
     if not path.is_relative_to(service.uploads(tenant).folder.resolve()):
         raise Refused(404, "the output of this run does not lie with the service: it was made elsewhere")
-    return path
+    return path, made
 
 
-def _shown(request: Request, tenant: str, run: str, **part: Any) -> Shown:
-    return show(run, home=service_of(request).home(tenant), **part)
+def _shown(request: Request, who: Principal, run: str, **part: Any) -> Shown:
+    service = service_of(request)
+    return show(run, home=service.home(who.tenant), veil=service.veil(who), **part)
 
 
 def _rows(frame: pl.DataFrame, limit: int, after: str | None) -> Listed[dict[str, Any]]:

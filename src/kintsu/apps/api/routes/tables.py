@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import polars as pl
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Viewer
-from kintsu.apps.api.paging import After, Limit, Listed, number
+from kintsu.apps.api.paging import After, Limit, Listed, cut, number
+from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.routes.runs import IssueLine
 from kintsu.apps.api.service import service_of
+from kintsu.diagnose.masking import HIDDEN, Veil
 from kintsu.run import kept_runs, lists
+from kintsu.run.issues import issues
+from kintsu.run.kept_profile import kept_profile
 
 __all__ = ["router"]
 
@@ -55,6 +61,107 @@ def tables(
     return Listed(items=[TableItem(**vars(line)) for line in page.items], next=page.next)
 
 
+class ColumnProfile(BaseModel):
+    """A column with its distribution, as `kintsu profile --json` tells it."""
+
+    column: str = Field(examples=["price"])
+    type: str = Field(examples=["number"])
+    semantic_type: str | None
+    rows: int
+    nulls: int
+    distinct: int
+    histogram: list[list[Any]] = Field(description="low, high, cells", examples=[[[10, 12, 31]]])
+    top: list[list[Any]] = Field(description="The commonest values, and how often each is there")
+    more: dict[str, Any] = Field(description="min, max, mean, std, quantiles, patterns, lengths, ...")
+
+
+class ProfileOfTable(Listed[ColumnProfile]):
+    """Columns of a table with their distributions, and the run that saw them."""
+
+    run: str
+    kind: Literal["heal", "check"]
+    at: str
+    rows: int
+    scores: dict[str, float | None]
+
+
+class RuleLine(BaseModel):
+    """What a table obeys or should obey."""
+
+    rule: str
+    kind: str = Field(examples=["fd"])
+    columns: list[str] = Field(examples=[["zip"]])
+    text: str = Field(examples=["zip determines city"])
+    source: Literal["person", "discovered", "contract"] = Field(
+        description="Declared by a person, or found in the table"
+    )
+    dimension: str = Field(examples=["consistency"])
+    confidence: float
+    support: int = Field(description="Rows that speak for it")
+    as_yaml: dict[str, Any] = Field(description="As it stands in a file of rules")
+
+
+@router.get("/{table}/profile")
+def profile(request: Request, who: Viewer, table: str, limit: Limit = 100, after: After = None) -> ProfileOfTable:
+    """The columns of a table with their distributions, as the last job that healed or checked it saw them."""
+    service = service_of(request)
+    told, veil = kept_profile(table, service.desk(who.tenant)), service.veil(who)
+    whole = told["profile"]
+    page = cut(list(whole["columns"].items()), limit, after)
+    return ProfileOfTable(
+        **{name: told[name] for name in ("run", "kind", "at")},
+        rows=whole["rows"],
+        scores=whole["scores"],
+        items=[_column(name, facts, is_hidden=veil.hides(name)) for name, facts in page.items],
+        next=page.next,
+    )
+
+
+@router.get("/{table}/rules")
+def rules(
+    request: Request,
+    who: Viewer,
+    table: str,
+    limit: Limit = 100,
+    after: After = None,
+    source: Literal["person", "discovered", "contract"] | None = None,
+) -> Listed[RuleLine]:
+    """The rules of a table, declared and discovered, as the last job that healed or checked it knew them."""
+    service = service_of(request)
+    told, veil = kept_profile(table, service.desk(who.tenant)), service.veil(who)
+    lines = [
+        each for each in told["rules"] if source in (None, each["source"]) and not any(map(veil.hides, each["columns"]))
+    ]
+    page = cut(lines, limit, after)
+    return Listed(items=[RuleLine(**line) for line in page.items], next=page.next)
+
+
+@router.get("/{table}/issues")
+def table_issues(
+    request: Request, who: Viewer, table: str, limit: Limit = 50, after: After = None
+) -> Listed[IssueLine]:
+    """What was wrong with a table at its last heal, in order of cost; see `/runs/{run}/issues`."""
+    service, start = service_of(request), number(after) or 0
+    home = service.home(who.tenant)
+    heals = kept_runs.course(table, (), home=home).filter(pl.col("kind") == "heal")
+    if heals.is_empty():
+        raise Refused(404, f"{table!r} was never healed: findings of a check stand in its report")
+    found = issues(str(heals["run"][-1]), home=home, veil=service.veil(who))
+    items = [IssueLine(run=found.run, **line) for line in found.page(start, limit)]
+    return Listed(items=items, next=str(start + limit) if start + limit < len(found.table) else None)
+
+
+VALUES = ("min", "max", "mean", "std", "quantiles", "skewness", "kurtosis")
+
+
+def _column(name: str, facts: dict[str, Any], *, is_hidden: bool) -> ColumnProfile:
+    if is_hidden:
+        masked = {"top": [[HIDDEN, n] for _, n in facts["top"]], "histogram": [], "patterns": []}
+        facts = {**facts, **dict.fromkeys(VALUES), **masked}
+    told = {each: facts[each] for each in ColumnProfile.model_fields if each in facts}
+    return ColumnProfile(column=name, **told, more={each: value for each, value in facts.items() if each not in told})
+
+
 @router.get("/{table}/course")
 def course(
     request: Request,
@@ -64,6 +171,15 @@ def course(
     days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
 ) -> Course:
     """The heals and checks of a table over time: scores before and after, counts, facts of its columns."""
-    home = service_of(request).home(who.tenant)
-    found = kept_runs.course(table, fact or kept_runs.USUAL, days=days, home=home)
-    return Course(columns=found.to_dict(as_series=False))
+    service = service_of(request)
+    found = kept_runs.course(table, fact or kept_runs.USUAL, days=days, home=service.home(who.tenant))
+    return Course(columns=veiled(found, service.veil(who)).to_dict(as_series=False))
+
+
+SHARES = ("completeness", "distinct", "top_share")  # facts of a column that tell no values
+
+
+def veiled(course: pl.DataFrame, veil: Veil) -> pl.DataFrame:
+    """A course without the facts that are values of masked columns."""
+    named = [(name, *name.partition(":")[::2]) for name in course.columns if ":" in name]
+    return course.drop(name for name, fact, column in named if fact not in SHARES and veil.hides(column))

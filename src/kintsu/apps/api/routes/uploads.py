@@ -69,11 +69,12 @@ def detail(request: Request, who: Viewer, upload: str) -> UploadItem:
 )
 def file(request: Request, who: Viewer, upload: str) -> FileResponse:
     """The file itself."""
-    uploads = service_of(request).uploads(who.tenant)
+    service = service_of(request)
+    uploads = service.uploads(who.tenant)
     found = uploads.find(upload)
     if found is None:
         raise Refused(404, f"no upload {upload!r}: GET /api/v1/uploads lists them")
-    return download(uploads.path(found))
+    return download(uploads.path(found), who, service.privacy)
 
 
 @router.delete("/{upload}", status_code=204)
