@@ -104,7 +104,7 @@ class Guard:
         if principal is not None and request.method not in SAFE:
             action = f"{request.method} {request.url.path}"
             act = Act(principal.name, principal.role, action, status, request.state.id)
-            await run_in_threadpool(self.service.trail(principal.tenant).add, act)
+            await run_in_threadpool(self.service.keep_act, principal.tenant, act)
 
 
 def is_foreign(scope: Scope, settings: ServeSettings) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +22,11 @@ from kintsu.apps.api.problems import Refused
 from kintsu.apps.office import Office
 from kintsu.diagnose.masking import Veil
 from kintsu.io.service.events import Events
-from kintsu.io.service.jobs import Job
+from kintsu.io.service.jobs import Job, NewJob, Submitted, submit_all
 from kintsu.io.service.keys import Keys
 from kintsu.io.service.queue import Queue
-from kintsu.io.service.trail import Trail
+from kintsu.io.service.together import Together
+from kintsu.io.service.trail import Act, Trail, keep_acts
 from kintsu.io.store.history import History
 
 __all__ = ["Service", "service_of"]
@@ -68,6 +70,26 @@ class Service(Office):
     @cached_property
     def _queue(self) -> Queue:
         return Queue(self.settings.home, self.settings.queue)
+
+    @cached_property
+    def _submits(self) -> Together[NewJob, Submitted]:
+        return Together(lambda jobs: submit_all(self.of("local"), jobs))
+
+    def submit(self, new: NewJob) -> Submitted:
+        """Queue a job, together with those that others hand in meanwhile."""
+        return self._submits.do(new)
+
+    @cached_property
+    def _acts(self) -> Together[tuple[str, Act], None]:
+        def keep(acts: Sequence[tuple[str, Act]]) -> Sequence[None]:
+            keep_acts(self.of("local"), acts)
+            return [None] * len(acts)
+
+        return Together(keep)
+
+    def keep_act(self, tenant: str, act: Act) -> None:
+        """Append a call to the trail of a tenant."""
+        self._acts.do((tenant, act))
 
     def wake(self, job: Job) -> None:
         """Put a job into the queue. Where that fails, a worker's next sweep finds it in the table."""

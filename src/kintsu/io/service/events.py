@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from kintsu.io.store.records import now_text
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Event", "Events", "insert"]
+__all__ = ["Event", "Events", "insert", "insert_all"]
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,19 @@ def insert(connection: Connection, tenant: str, kind: str, body: Mapping[str, An
     """Append an event in a transaction that is open: it is told if and only if what it tells of is written."""
     from kintsu.io.store import schema
 
-    at, text = now_text(), json.dumps(dict(body), ensure_ascii=False, default=str)
-    values = {"tenant": tenant, "at": at, "kind": kind, "body": text}
-    made = connection.execute(schema.events.insert().values(**values)).inserted_primary_key
+    values = _row(tenant, kind, body)
+    made = connection.execute(schema.events.insert(), values).inserted_primary_key
     assert made is not None
-    return Event(int(made[0]), at, kind, dict(body))
+    return Event(int(made[0]), values["at"], kind, dict(body))
+
+
+def insert_all(connection: Connection, events: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+    """Append events, each a tenant, a kind and a body, in a transaction that is open."""
+    from kintsu.io.store import schema
+
+    connection.execute(schema.events.insert(), [_row(*event) for event in events])
+
+
+def _row(tenant: str, kind: str, body: Mapping[str, Any]) -> dict[str, str]:
+    text = json.dumps(dict(body), ensure_ascii=False, default=str)
+    return {"tenant": tenant, "at": now_text(), "kind": kind, "body": text}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.errors import UsageError
-from kintsu.io.service.events import insert
+from kintsu.io.service.events import insert, insert_all
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History, micros
 from kintsu.io.store.records import new_id, text_of
@@ -32,8 +32,11 @@ __all__ = [
     "Job",
     "Jobs",
     "KeyTaken",
+    "NewJob",
+    "Submitted",
     "changed",
     "job_of",
+    "submit_all",
 ]
 
 QUEUED: Final = "queued"
@@ -81,6 +84,34 @@ class Job:
 
 
 @dataclass(frozen=True)
+class NewJob:
+    """A job to be queued. A `key` that came before gives the first job."""
+
+    job: Job
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a new job: it is queued, or it came before, or its key came with another."""
+
+    job: Job
+    is_new: bool
+    refused: str | None = None
+
+    def told(self) -> tuple[Job, bool]:
+        """The job, and whether it is new.
+
+        Raises
+        ------
+        KeyTaken
+        """
+        if self.refused is not None:
+            raise KeyTaken(self.refused)
+        return self.job, self.is_new
+
+
+@dataclass(frozen=True)
 class Jobs:
     """The jobs of one tenant."""
 
@@ -104,24 +135,27 @@ class Jobs:
         KeyTaken
             The key came before, with another kind or other arguments.
         """
-        from kintsu.io.store import schema
+        made = self.drafted(kind, arguments, by=by, now=now, priority=priority, key=key, due=due)
+        (answer,) = submit_all(self.history, [made])
+        return answer.told()
 
-        table, text = schema.jobs, json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+    def drafted(
+        self,
+        kind: str,
+        arguments: Mapping[str, Any],
+        *,
+        by: str,
+        now: datetime,
+        priority: int = 0,
+        key: str | None = None,
+        due: datetime | None = None,
+    ) -> NewJob:
+        """A job of this tenant for `submit_all`."""
         name, due_us = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}"), micros(due or now)  # sorts by time
-        job = Job(name, self.history.tenant, kind, QUEUED, priority, json.loads(text), text_of(now), by, due_us)
-        job = replace(job, run=new_id("r", at=now))
-        values = {**vars(job), "arguments": text, "key": key}
-        with schema.writing(self.history.engine) as connection:
-            if key is not None:
-                first = (table.c.tenant == self.history.tenant) & (table.c.key == key)
-                row = connection.execute(table.select().where(first)).first()
-                if row is not None and (row.kind, row.arguments) != (kind, text):
-                    raise KeyTaken(f"the key {key!r} came with another job before: {row.id}. Make a new key")
-                if row is not None:
-                    return job_of(row), False
-            connection.execute(table.insert().values(**values))
-            insert(connection, job.tenant, "job", job.event)
-        return job, True
+        run = new_id("r", at=now)
+        plain = json.loads(json.dumps(arguments, ensure_ascii=False, sort_keys=True))
+        job = Job(name, self.history.tenant, kind, QUEUED, priority, plain, text_of(now), by, due_us, run=run)
+        return NewJob(job, key)
 
     def find(self, job: str) -> Job | None:
         """The job with this id, of this tenant."""
@@ -163,6 +197,48 @@ class Jobs:
         from kintsu.io.store import schema
 
         return (schema.jobs.c.tenant == self.history.tenant) & (schema.jobs.c.id == job)
+
+
+def submit_all(history: History, jobs: Sequence[NewJob]) -> list[Submitted]:
+    """Queue jobs, of whatever tenants, in one transaction."""
+    from kintsu.io.store import schema
+
+    first: dict[tuple[str, str], Job] = {}
+    answers = []
+    with schema.writing(history.engine) as connection:
+        for new in jobs:
+            before = None if new.key is None else _before(connection, new.job.tenant, new.key, first)
+            if before is None:
+                answers.append(Submitted(new.job, True))
+                if new.key is not None:
+                    first[new.job.tenant, new.key] = new.job
+                continue
+            is_same = (before.kind, before.arguments) == (new.job.kind, new.job.arguments)
+            refused = f"the key {new.key!r} came with another job before: {before.id}. Make a new key"
+            answers.append(Submitted(before, False, None if is_same else refused))
+        rows = [_row(new) for new, answer in zip(jobs, answers, strict=True) if answer.is_new]
+        if rows:
+            connection.execute(schema.jobs.insert(), rows)
+            insert_all(
+                connection, [(answer.job.tenant, "job", answer.job.event) for answer in answers if answer.is_new]
+            )
+    return answers
+
+
+def _before(connection: Connection, tenant: str, key: str, here: Mapping[tuple[str, str], Job]) -> Job | None:
+    """The job that came with this key."""
+    from kintsu.io.store import schema
+
+    if (tenant, key) in here:
+        return here[tenant, key]
+    table = schema.jobs
+    row = connection.execute(table.select().where((table.c.tenant == tenant) & (table.c.key == key))).first()
+    return None if row is None else job_of(row)
+
+
+def _row(new: NewJob) -> dict[str, Any]:
+    text = json.dumps(new.job.arguments, ensure_ascii=False, sort_keys=True)
+    return {**vars(new.job), "arguments": text, "key": new.key}
 
 
 def changed(connection: Connection, job: str) -> Job:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
 from kintsu.io.store.records import now_text
 
-__all__ = ["Act", "Trail"]
+__all__ = ["Act", "Trail", "keep_acts"]
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,31 @@ class Act:
     id: int = 0
 
 
+def keep_acts(history: History, acts: Sequence[tuple[str, Act]]) -> None:
+    """Append calls, each with the tenant of whoever called."""
+    from kintsu.io.store import schema
+
+    rows = [
+        {
+            "tenant": tenant,
+            "at": act.at or now_text(),
+            "who": act.who,
+            "role": act.role,
+            "action": act.action[:512],
+            "status": act.status,
+            "request": act.request,
+        }
+        for tenant, act in acts
+    ]
+    with schema.writing(history.engine) as connection:
+        connection.execute(schema.audit.insert(), rows)
+
+
 @dataclass(frozen=True)
 class Trail:
     """The trail of one tenant."""
 
     history: History
-
-    def add(self, act: Act) -> None:
-        """Append a call."""
-        from kintsu.io.store import schema
-
-        values = {"who": act.who, "role": act.role, "action": act.action[:512], "status": act.status}
-        values |= {"request": act.request, "tenant": self.history.tenant, "at": act.at or now_text()}
-        with schema.writing(self.history.engine) as connection:
-            connection.execute(schema.audit.insert().values(**values))
 
     def page(self, *, limit: int, before: int | None = None) -> Page[Act]:
         """The last calls, newest first; those before the one with this id."""

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,7 +74,7 @@ class Uploads:
                 raise UsageError("the upload is empty: send the bytes of a table")
             made = Upload(upload, safe, size, digest.hexdigest(), now_text(), by)
             with schema.writing(self.history.engine) as connection:
-                connection.execute(schema.uploads.insert().values(tenant=self.history.tenant, **vars(made)))
+                connection.execute(schema.uploads.insert(), {"tenant": self.history.tenant, **vars(made)})
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -83,10 +84,8 @@ class Uploads:
         """The upload with this id, of this tenant."""
         from kintsu.io.store import schema
 
-        table = schema.uploads
-        mine = (table.c.tenant == self.history.tenant) & (table.c.id == upload)
         with schema.reading(self.history.engine) as connection:
-            row = connection.execute(table.select().where(mine)).first()
+            row = connection.execute(_one(), {"mine": self.history.tenant, "wanted": upload}).first()
         return None if row is None else _upload(row)
 
     def path(self, upload: Upload) -> Path:
@@ -115,6 +114,17 @@ class Uploads:
         with schema.writing(self.history.engine) as connection:
             connection.execute(table.delete().where(table.c.id == upload.id, table.c.tenant == self.history.tenant))
         shutil.rmtree(self.folder / upload.id, ignore_errors=True)
+
+
+@cache
+def _one() -> Any:
+    """Finds an upload of a tenant. Every job that is handed in asks this: it is put together once."""
+    from sqlalchemy import bindparam
+
+    from kintsu.io.store import schema
+
+    table = schema.uploads
+    return table.select().where(table.c.tenant == bindparam("mine"), table.c.id == bindparam("wanted"))
 
 
 def _safe(name: str) -> str:

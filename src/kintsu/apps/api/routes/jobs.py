@@ -231,9 +231,10 @@ def submit(
         arguments["source"] = told["source"]
         service.desk(who.tenant).source(told["source"])
     now = datetime.now(UTC)
-    made, is_new = service.jobs(who.tenant).submit(
+    draft = service.jobs(who.tenant).drafted(
         job.kind, arguments, by=who.name, now=now, priority=job.priority, key=idempotency_key, due=job.run_at
     )
+    made, is_new = service.submit(draft).told()
     if is_new and (job.run_at is None or job.run_at <= now):
         service.wake(made)
     response.headers["Location"] = f"{request.url.path}/{made.id}"
