@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 import kintsu
 from kintsu.apps.api import problems
@@ -60,6 +61,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
+        generate_unique_id_function=_operation,
     )
     app.state.service = service
     problems.install(app)
@@ -74,6 +76,16 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.add_middleware(Guard, service=service)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def _operation(route: APIRoute) -> str:
+    """The name that generated clients call an operation by, such as `runs_changes`; `runs_list` for the list itself."""
+    part = str(route.tags[0]) if route.tags else "service"
+    return (
+        f"{part}_{route.name}"
+        if route.name != part
+        else f"{part}_{'list' if 'GET' in (route.methods or ()) else 'ask'}"
+    )
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

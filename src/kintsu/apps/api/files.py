@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi.responses import FileResponse
 
@@ -11,8 +11,10 @@ from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.run.privacy import Privacy
 
-__all__ = ["download", "sealed"]
+__all__ = ["BYTES", "download", "sealed"]
 
+BYTES: Final[dict[str, Any]] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+"""A file, for the OpenAPI document."""
 SEALED: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self'"
 )

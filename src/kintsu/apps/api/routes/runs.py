@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
-from kintsu.apps.api.files import download, sealed
+from kintsu.apps.api.files import BYTES, download, sealed
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
@@ -27,6 +27,7 @@ from kintsu.run.undo import undo
 
 __all__ = ["router"]
 
+PAGE: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 router = APIRouter(prefix="/runs", tags=["runs"])
 Column = Annotated[str | None, Query(max_length=512, description="Only this column")]
 Row = Annotated[int | None, Query(ge=0, le=2**53, description="Only this row of the input, from 0")]
@@ -73,6 +74,9 @@ class Taken(Asked):
     row: int | None = Field(None, ge=0, le=2**53)
     column: str | None = Field(None, max_length=512)
     recipe: str | None = Field(None, max_length=64)
+
+
+WHOLE = Taken()
 
 
 class Undone(BaseModel):
@@ -190,7 +194,7 @@ def run_issues(request: Request, who: Viewer, run: str, limit: Limit = 50, after
 @router.get(
     "/{run}/output",
     response_class=FileResponse,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "The table as it is now"}},
+    responses={200: {"content": BYTES, "description": "The table as it is now"}},
 )
 def output(request: Request, who: Viewer, run: str) -> FileResponse:
     """The file that a run wrote, as later answers and undos left it."""
@@ -200,7 +204,9 @@ def output(request: Request, who: Viewer, run: str) -> FileResponse:
 @router.get(
     "/{run}/report",
     response_class=FileResponse,
-    responses={200: {"content": {"text/html": {}}, "description": "A page without scripts"}},
+    responses={
+        200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "A page without scripts"}
+    },
 )
 def report(request: Request, who: Viewer, run: str) -> FileResponse:
     """The report of a heal that the service did."""
@@ -211,10 +217,10 @@ def report(request: Request, who: Viewer, run: str) -> FileResponse:
 
 
 @router.post("/{run}/undo")
-def take_back(request: Request, who: Steward, run: str, part: Taken | None = None) -> Undone:
+def take_back(request: Request, who: Steward, run: str, part: Taken = WHOLE) -> Undone:
     """Take a run back, exactly, or a part of it; an undo can be taken back too."""
-    home, asked = service_of(request).home(who.tenant), part or Taken()
-    done = undo(run, home=home, row=asked.row, column=asked.column, recipe=asked.recipe)
+    home = service_of(request).home(who.tenant)
+    done = undo(run, home=home, row=part.row, column=part.column, recipe=part.recipe)
     service_of(request).events(who.tenant).add("undo", {"change": done.change, "run": done.run, "edits": done.edits})
     told = done.to_dict()
     return Undone(**{name: told[name] for name in Undone.model_fields})

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Engineer, Viewer
-from kintsu.apps.api.files import download
+from kintsu.apps.api.files import BYTES, download
 from kintsu.apps.api.paging import Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/uploads", tags=["uploads"])
 After = Annotated[
     str | None, Query(pattern="^[0-9TZ:.-]{24}_[0-9a-f]{32}$", description="The `next` of the page before")
 ]
-BINARY = {"requestBody": {"required": True, "content": {"application/octet-stream": {}}}}
+BINARY = {"requestBody": {"required": True, "content": BYTES}}
 
 
 class UploadItem(BaseModel):
@@ -65,7 +65,7 @@ def detail(request: Request, who: Viewer, upload: str) -> UploadItem:
 @router.get(
     "/{upload}/file",
     response_class=FileResponse,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "The bytes as they were sent"}},
+    responses={200: {"content": BYTES, "description": "The bytes as they were sent"}},
 )
 def file(request: Request, who: Viewer, upload: str) -> FileResponse:
     """The file itself."""
