@@ -85,14 +85,17 @@ class KafkaSource:
         return events
 
     def _taken(self, most: int, wait_s: float) -> list[Any]:
-        """Messages until there are enough, or enough bytes, or the time is over."""
+        """Messages until there are enough, or enough bytes, or the time is over and no more lie ready."""
         deadline = time.monotonic() + wait_s
         messages, self._early = self._early, []
         n_bytes = 0
-        while len(messages) < most and n_bytes < MOST_BYTES and (left := deadline - time.monotonic()) > 0:
-            got = self._consumer.consume(min(most - len(messages), AT_ONCE), left)
+        while (asked := min(most - len(messages), AT_ONCE)) > 0 and n_bytes < MOST_BYTES:
+            left = deadline - time.monotonic()
+            got = self._consumer.consume(asked, max(left, 0.0))
             n_bytes += sum(map(len, got))
             messages += got
+            if left <= 0 and len(got) < asked:
+                break
         return messages
 
     def _explain(self, error: Any) -> None:
