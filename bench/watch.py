@@ -1,14 +1,14 @@
 """How many events a second does a worker mend, how late do they come out, how soon is trouble told?
 
-    python bench/watch.py --events 200000 --rate 5000 --seconds 20
-    python bench/watch.py --treatment FOLDER --data orders.jsonl
+    python bench/watch.py --events 1000000 --workers 2 --rate 5000 --seconds 20
 
 A broker (the embedded one of the tests, in memory, on the same machine) gets JSON events of ten fields with 2 % wrong
-cells. Throughput: all events are there before one worker starts; seconds are from its first micro-batch to its last,
-CPU is that of the worker. Latency: events come at a steady rate, each with the time at which it was produced, which is
-kept; another process reads the mended topic and takes the difference. Alert delay: from the first event of a flood of
-empty cells, and of words where numbers were, to the alert as that process reads it. The treatment is trained on 20,000
-other events by `kintsu train`; `--treatment none` changes nothing, and shows what the loop itself costs.
+cells. Throughput: all events are there before the workers (processes, as of `kintsu watch --workers 2`) start; it is
+timed in the middle, when all of them run; CPU is theirs and that of the broker. Latency: events come at a steady
+rate, each with the time at which it was produced, which is kept; another process reads the mended topic and takes the
+difference. Alert delay: from the first event of a flood of empty cells, and of words where numbers were, to the alert
+as that process reads it. The treatment is trained on 20,000 other events by `kintsu train`; `--treatment none`
+changes nothing, and shows what the loop itself costs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import re
-import resource
 import sys
 import tempfile
 import threading
@@ -34,12 +34,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import kintsu as kt
 from conftest import Kafka, running_kafka
-from kintsu.apps.cli.stream import collect_seldom
 from kintsu.core.frames import DECISIONS, empty
 from kintsu.run.generate import generate
-from kintsu.run.treatment import load_treatment
-from kintsu.run.watch import watch
 from kintsu.run.watch_flow import Pace
+from kintsu.run.watch_workers import watch_together
 
 PARTS = 4
 FIELDS = (
@@ -47,6 +45,7 @@ FIELDS = (
     *("city", "product", "quantity", "unit_price", "total"),
 )
 NUMBERS = ("quantity", "unit_price", "total")
+START, END = 0.3, 0.95  # of the events, between which it is timed: all workers run
 QUICK = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500}
 
 
@@ -78,32 +77,43 @@ def events(frame: pl.DataFrame, **instead: str | None) -> list[bytes]:
     return [("{" + ", ".join(f'"{k}": {written(k, v)}' for k, v in row.items()) + "}").encode() for row in rows]
 
 
-def throughput(kafka: Kafka, treatment: Any, values: Sequence[bytes], home: Path) -> dict[str, float]:
+def throughput(kafka: Kafka, treatment: Any, n_events: int, workers: int, home: Path) -> dict[str, float]:
     kafka.make("full", PARTS)
-    kafka.put("full", values, headers=None)
-    marks: list[tuple[float, float, int]] = []
+    values = events(made(min(n_events, 100_000), seed=5))
+    for start in range(0, n_events, len(values)):
+        kafka.put("full", values[: n_events - start], headers=None)
+    marks: list[tuple[float, float, float, int]] = []
 
     def mark(tally: Any) -> None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        marks.append((time.monotonic(), used.ru_utime + used.ru_stime, tally.events))
+        marks.append((time.monotonic(), cpu(*workers_now()), cpu(kafka.process.pid), tally.events))
 
-    pace = Pace(max_events=len(values), until_idle_s=20)
-    watch(bootstrap=kafka.address, topic="full", treatment=treatment, home=home, kafka=QUICK, pace=pace, progress=mark)
-    (t0, c0, n0), (t1, c1, n1) = marks[0], marks[-1]
+    pace = Pace(until_idle_s=5)
+    options = {"bootstrap": kafka.address, "topic": "full", "treatment": treatment, "kafka": QUICK, "pace": pace}
+    watch_together(workers, **options, home=home, progress=mark)
+    steady = [each for each in marks if START * n_events <= each[-1] <= END * n_events]
+    (t0, c0, b0, n0), (t1, c1, b1, n1) = steady[0], steady[-1]
     return {
         "events": n1 - n0,
         "events a second": (n1 - n0) / (t1 - t0),
-        "CPU s": c1 - c0,
         "microseconds of CPU an event": 1e6 * (c1 - c0) / (n1 - n0),
+        "of the broker": 1e6 * (b1 - b0) / (n1 - n0),
     }
 
 
-def worker(address: str, treatment: str | None, home: str, reference: str, stop: Any) -> None:
-    chosen = Nothing() if treatment is None else load_treatment(treatment)
-    collect_seldom()
+def workers_now() -> list[int]:
+    return [each.pid for each in multiprocessing.active_children() if each.pid is not None]
+
+
+def cpu(*processes: int) -> float:
+    """CPU seconds of processes and all their threads so far (proc(5), fields 14 and 15)."""
+    found = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes]
+    return sum(int(each[11]) + int(each[12]) for each in found) / os.sysconf("SC_CLK_TCK")
+
+
+def work(workers: int, options: dict[str, Any], stop: Any) -> None:
     ended = threading.Event()
     threading.Thread(target=lambda: (stop.wait(), ended.set()), daemon=True).start()
-    watch(bootstrap=address, topic="live", treatment=chosen, home=home, kafka=QUICK, reference=reference, stop=ended)
+    watch_together(workers, topic="live", **options, stop=ended)
 
 
 def reader(address: str, topics: Sequence[str], found: Any, stop: Any) -> None:
@@ -142,7 +152,7 @@ def produce(kafka: Kafka, values: Sequence[bytes], rate: int) -> float:
     return began
 
 
-def latency(kafka: Kafka, treatment: str | None, home: Path, rate: int, seconds: int) -> dict[str, float]:
+def latency(kafka: Kafka, treatment: Any, home: Path, rate: int, seconds: int, workers: int) -> dict[str, float]:
     spawn = multiprocessing.get_context("spawn")
     stop, found = spawn.Event(), spawn.Queue()
     topics = ("live.healed", "live.quarantine", "quality-alerts")
@@ -150,9 +160,10 @@ def latency(kafka: Kafka, treatment: str | None, home: Path, rate: int, seconds:
         kafka.make(topic, PARTS)
     reference = home / "reference.csv"
     made(20_000, seed=2).write_csv(reference)
-    arguments = (kafka.address, treatment, str(home / "store"), str(reference), stop)
+    options = {"bootstrap": kafka.address, "treatment": treatment, "kafka": QUICK, "reference": str(reference)}
+    work_with = (workers, {**options, "home": str(home / "store")}, stop)
     both = [
-        spawn.Process(target=worker, args=arguments),
+        spawn.Process(target=work, args=work_with),
         spawn.Process(target=reader, args=(kafka.address, topics, found, stop)),
     ]
     for process in both:
@@ -186,9 +197,9 @@ def latency(kafka: Kafka, treatment: str | None, home: Path, rate: int, seconds:
 
 
 def main() -> None:
-    collect_seldom()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rate", type=int, default=5_000)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--treatment", help="a folder, or none; trained here, if it is not given")
@@ -201,16 +212,13 @@ def main() -> None:
             folder = str(home / "treatment")
             made(20_000, seed=1).write_csv(home / "train.csv")
             kt.train(home / "train.csv", out=folder)
-        chosen = None if folder == "none" else folder
+        chosen = Nothing() if folder == "none" else folder
         if asked.only != "latency":
             with running_kafka(home) as kafka:
-                values = events(made(min(asked.events, 100_000), seed=5))
-                values = (values * (asked.events // len(values) + 1))[: asked.events]
-                treatment = Nothing() if chosen is None else load_treatment(chosen)
-                print("throughput", throughput(kafka, treatment, values, home / "full"))
+                print("throughput", throughput(kafka, chosen, asked.events, asked.workers, home / "full"))
         if asked.only != "throughput":
             with running_kafka(home) as kafka:
-                print("latency", latency(kafka, chosen, home, asked.rate, asked.seconds))
+                print("latency", latency(kafka, chosen, home, asked.rate, asked.seconds, asked.workers))
 
 
 if __name__ == "__main__":

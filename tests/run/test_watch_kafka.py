@@ -1,6 +1,7 @@
 """Mending a topic of a real broker."""
 
 import json
+import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.watch import watch
 from kintsu.run.watch_flow import Pace
+from kintsu.run.watch_workers import watch_together
 
 ALL = 8.0  # seconds without an event after which a test gives up
 
@@ -81,6 +83,38 @@ def test_two_workers_share_the_partitions_and_one_store(kafka, tmp_path):
     windows = store.windows(store.names()["kintsu/orders"])
     assert len(seen) == 2000
     assert sum(window.tally.events for window in windows) == 2000 == sum(each.tally.events for each in done)
+
+
+def test_processes_share_a_topic_and_one_that_is_killed_is_replaced(kafka, tmp_path):
+    kafka.make("orders", 4)
+    kafka.put("orders", [event(n) for n in range(2000)], key=None)
+    killed, told = [], []
+
+    def progress(tally):
+        told.append(tally.events)
+        workers = [each for each in multiprocessing.active_children() if each.pid not in killed]
+        if not killed and workers:
+            killed.append(workers[0].pid)
+            workers[0].kill()
+            kafka.put("orders", [event(n) for n in range(2000)], key=None)
+
+    options = {"bootstrap": kafka.address, "topic": "orders", "treatment": MadeUp(), "kafka": QUICK}
+    done = watch_together(2, **options, home=tmp_path / "home", pace=Pace(until_idle_s=ALL / 2), progress=progress)
+    store = StreamStore(History(tmp_path / "home"))
+    windows = store.windows(store.names()["kintsu/orders"])
+    assert len(ids(kafka.get("orders.healed", 4000))) == 4000
+    assert sum(window.tally.events for window in windows) == 4000
+    assert killed and 0 < max(told) <= 4000 and done.stream == "kintsu/orders"
+    assert not multiprocessing.active_children()
+
+
+def test_processes_end_with_what_fails_in_one(kafka, tmp_path):
+    options = {"bootstrap": kafka.address, "topic": "nowhere", "treatment": MadeUp(), "home": tmp_path}
+    with pytest.raises(InputError, match="nowhere"):
+        watch_together(2, **options)
+    with pytest.raises(UsageError, match="--max-events"):
+        watch_together(2, **options, pace=Pace(max_events=3))
+    assert not multiprocessing.active_children()
 
 
 def test_a_part_that_was_paused_is_read_on_after_the_group_gave_it_away_and_back(kafka):

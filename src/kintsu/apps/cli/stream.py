@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ from kintsu.apps.cli.monitors import Home
 if TYPE_CHECKING:
     from kintsu.monitor.stream.tally import WindowTally
 
-__all__ = ["collect_seldom", "watch"]
+__all__ = ["watch"]
 
 _PACE = "Pace"
 TELL_S = 1.0  # between lines of progress
@@ -69,6 +69,9 @@ BatchSize = Annotated[
 WaitMs = Annotated[
     int, typer.Option("--wait-ms", metavar="N", min=1, help="How long it waits for so many.", rich_help_panel=_PACE)
 ]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="N", min=1, help="Processes that share the topic.", rich_help_panel=_PACE)
+]
 MaxEvents = Annotated[
     int | None,
     typer.Option("--max-events", metavar="N", min=1, help="End after N events, or N files.", rich_help_panel=_PACE),
@@ -98,6 +101,7 @@ def watch(
     sensitive: o.Sensitive = None,
     batch: BatchSize = 50_000,
     wait_ms: WaitMs = 100,
+    workers: Workers = 1,
     max_events: MaxEvents = None,
     until_idle: UntilIdle = None,
     home: Home = None,
@@ -111,8 +115,10 @@ def watch(
 
     if folder is None and (bootstrap is None or topic is None):
         raise UsageError("say what to watch: --bootstrap HOST:PORT and --topic NAME, or a FOLDER with --out DIR")
-    if folder is not None and (bootstrap or topic or out is None):
-        raise UsageError("a FOLDER needs --out DIR, and neither --bootstrap nor --topic")
+    if folder is not None and (bootstrap or topic or out is None or workers > 1):
+        raise UsageError("a FOLDER needs --out DIR, and neither --bootstrap nor --topic nor --workers")
+    from kintsu.run.watch_workers import collect_seldom, watch_together
+
     collect_seldom()
     told: dict[str, Any] = {"home": home, "progress": _progress(as_json=as_json, quiet=quiet)}
     with _until_signal() as stop:
@@ -134,7 +140,7 @@ def watch(
             from kintsu.run.watch import watch as run
             from kintsu.run.watch_flow import Pace
 
-            done = run(
+            done = (run if workers == 1 else partial(watch_together, workers))(
                 bootstrap=bootstrap or "",
                 topic=topic or "",
                 treatment=treatment,
@@ -156,12 +162,6 @@ def watch(
     elif not quiet:
         console().print(_told(done.tally) + f" in {done.seconds:,.1f} s")
     return 0
-
-
-def collect_seldom() -> None:
-    """Let Python look for cycles seldom: events come and go by ten thousands and form none. A fifth of the time."""
-    gc.freeze()
-    gc.set_threshold(200_000, 50, 100)
 
 
 @contextmanager
