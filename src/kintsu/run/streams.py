@@ -19,6 +19,7 @@ from kintsu.run.watching import open_history
 __all__ = ["stream", "streams"]
 
 RATE_US: Final = 60_000_000  # rates are told over the last minute
+PUSHED: Final = "push/"  # what names of streams begin with whose events are pushed
 COUNTS: Final = ("events", "passed", "healed", "quarantined", "held", "changes")
 
 
@@ -84,7 +85,7 @@ def _told(line: StreamLine, windows: list[StreamWindow], now_us: int) -> dict[st
         "name": line.name,
         "sources": list(line.sources),
         "treatment": line.settings.get("treatment"),
-        "table": line.settings.get("table"),
+        "table": line.name.removeprefix(PUSHED) if line.name.startswith(PUSHED) else None,
         "created_at": line.created_at,
         "last_at": moment_of(line.last_us).isoformat() if line.last_us is not None else None,
         "totals": {name: getattr(line.totals, name) for name in COUNTS},

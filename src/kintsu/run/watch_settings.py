@@ -1,5 +1,5 @@
 """The settings file of watched tables and of the service: `objectives:`, `alerts:`, `notify:`, `schedules:`,
-`privacy:`."""
+`privacy:` and `ingest:`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kintsu.run.privacy import Privacy, privacy_from
 
 __all__ = ["WatchSettings", "find_settings", "watch_settings"]
 
-SECTIONS: Final = ("objectives", "alerts", "notify", "schedules", "privacy")
+SECTIONS: Final = ("objectives", "alerts", "notify", "schedules", "privacy", "ingest")
 USUAL: Final = Path("kintsu.yaml")
 
 

@@ -1690,13 +1690,44 @@ export interface components {
          * Taken
          * @description Which part of a run is taken back; all of it, where nothing is said.
          */
-        Taken: {
+        "Taken-Input": {
             /** Column */
             column?: string | null;
             /** Recipe */
             recipe?: string | null;
             /** Row */
             row?: number | null;
+        };
+        /**
+         * Taken
+         * @description Events that are written down: none of them is lost from now on.
+         */
+        "Taken-Output": {
+            /**
+             * Accepted
+             * @description Events that are new
+             */
+            accepted: number;
+            /**
+             * Ids
+             * @description Of each event, in order
+             * @example [
+             *       "8f0c1d2e3b4a59687766554433221100"
+             *     ]
+             */
+            ids: string[];
+            /**
+             * Repeated
+             * @description Events that came before: they are not mended twice
+             */
+            repeated: number;
+            /**
+             * Repeats
+             * @description Places of those that came before
+             */
+            repeats: number[];
+            /** Table */
+            table: string;
         };
         /** TrainJob */
         TrainJob: {
@@ -2007,7 +2038,8 @@ export type Said = components['schemas']['Said'];
 export type StreamDetail = components['schemas']['StreamDetail'];
 export type StreamItem = components['schemas']['StreamItem'];
 export type TableItem = components['schemas']['TableItem'];
-export type Taken = components['schemas']['Taken'];
+export type TakenInput = components['schemas']['Taken-Input'];
+export type TakenOutput = components['schemas']['Taken-Output'];
 export type TrainJob = components['schemas']['TrainJob'];
 export type TrainOptions = components['schemas']['TrainOptions'];
 export type TrainRequest = components['schemas']['TrainRequest'];

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 import kintsu
 from kintsu.apps.api import problems
@@ -18,6 +21,7 @@ from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
     graphql,
     incidents,
+    ingest,
     jobs,
     keys,
     live,
@@ -39,7 +43,7 @@ __all__ = ["create_app"]
 
 API: Final = "/api/v1"
 PARTS: Final = (
-    *(tables, runs, questions, uploads, jobs, quality, streams, volume, monitors, incidents, models, keys),
+    *(tables, runs, questions, uploads, jobs, ingest, quality, streams, volume, monitors, incidents, models, keys),
     *(graphql, system),
 )
 DESCRIPTION: Final = (
@@ -53,7 +57,14 @@ def create_app(settings: ServeSettings) -> FastAPI:
     identity = None if settings.identity is None else IdentityProvider(settings.identity)
     service = Service(settings, identity)
 
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.intake.resume)
+        yield
+        await run_in_threadpool(service.close)
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Kintsu",
         version=kintsu.__version__,
         description=DESCRIPTION,

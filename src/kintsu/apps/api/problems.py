@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from kintsu.core import errors
 from kintsu.io.service.jobs import KeyTaken
+from kintsu.io.service.pushed import Full
 from kintsu.io.service.uploads import TooLarge
 
 __all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
@@ -23,6 +24,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
     (KeyTaken, 409),
+    (Full, 429),
     (errors.UnknownRun, 404),
     (errors.UnknownName, 404),
     (errors.StaleRepair, 409),
@@ -114,7 +116,7 @@ def install(app: FastAPI) -> None:
     async def known(request: Request, error: errors.KintsuError) -> JSONResponse:
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
         detail = "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
-        return answer(request, status, detail)
+        return answer(request, status, detail, headers={"Retry-After": "1"} if status == 429 else None)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

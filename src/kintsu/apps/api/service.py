@@ -17,6 +17,7 @@ from limits.strategies import MovingWindowRateLimiter
 from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
 from kintsu.apps.api.identity import IdentityProvider
+from kintsu.apps.api.intake import Intake
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.office import Office
@@ -62,6 +63,16 @@ class Service(Office):
 
     def events(self, tenant: str) -> Events:
         return Events(self.of(tenant))
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What mends events that are pushed."""
+        return Intake(self)
+
+    def close(self) -> None:
+        """End what runs in this process."""
+        if "intake" in self.__dict__:
+            self.intake.close()
 
     def veil(self, who: Principal) -> Veil:
         """Whose values are masked for somebody."""

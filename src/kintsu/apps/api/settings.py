@@ -52,6 +52,11 @@ class ServeSettings:
         The settings file, for the sections `schedules:`, `alerts:` and `notify:`.
     requests_per_minute
         Of one key or person; 0 sets no limit.
+    treatments
+        (name, folder) of treatments for events that are pushed and rows that are scored: `name` is the table, or
+        TENANT/TABLE. Others are those that jobs trained.
+    max_waiting
+        Events of a table that may wait to be mended.
     """
 
     home: Path
@@ -68,3 +73,5 @@ class ServeSettings:
     queue: str | None = None
     lease_s: float = 30.0
     file: Path | None = None
+    treatments: tuple[tuple[str, Path], ...] = ()
+    max_waiting: int = 100_000

@@ -51,6 +51,12 @@ def serve(
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID Connect issuer of people's tokens.")] = None,
     audience: Annotated[str, typer.Option(help="What the issuer's tokens have to be made for.")] = "kintsu",
     requests_per_minute: Annotated[int, typer.Option(metavar="N", help="Of one key or person; 0: no limit.")] = 0,
+    treatment: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR", help="Mends events pushed for the table NAME, and scores its rows; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Serve the API: everything that the commands do, for programs and pages."""
     try:
@@ -74,10 +80,18 @@ def serve(
         queue=queue,
         lease_s=lease,
         file=settings,
+        treatments=tuple(_named(each) for each in treatment or []),
     )
     app = create_app(chosen)
     with Crew(workers, _arguments(place, root, queue, settings, lease)):
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    if not (name and folder):
+        raise UsageError(f"--treatment is NAME=DIR, not {text!r}: name the table, then what `kintsu train` made")
+    return name, Path(folder).resolve()
 
 
 def worker(

@@ -26,7 +26,7 @@ __all__ = ["HEAD", "connect", "forget", "migrate", "reading", "writing"]
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
-HEAD: Final = "0009"
+HEAD: Final = "0011"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
 LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory lock that stands for SQLite's only writer

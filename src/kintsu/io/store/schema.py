@@ -47,7 +47,9 @@ __all__ = [
     "months",
     "notices",
     "promotions",
+    "pushed",
     "reading",
+    "replies",
     "runs",
     "salts",
     "stream_alerts",
@@ -156,6 +158,7 @@ batches = Table(
     Column("verdict_at", String(32)),
     UniqueConstraint("monitor", "name"),
     Index("ix_batches_monitor_at", "monitor", "at_us"),
+    Index("ix_batches_alarm_at", "at_us", "id", sqlite_where=text("alarm"), postgresql_where=text("alarm")),
 )
 """One packed row for each batch of each table."""
 
@@ -399,6 +402,43 @@ events = Table(
     Index("ix_events_tenant_id", "tenant", "id"),
 )
 """What happened, for those who look on."""
+
+
+pushed = Table(
+    "pushed",
+    metadata,
+    Column("n", _BIG, primary_key=True, autoincrement=True),
+    Column("tenant", String(64), nullable=False),
+    Column("name", String(255), nullable=False),  # of the table
+    Column("event", String(64), nullable=False),  # its own id, else that of its content
+    Column("at_ms", BigInteger, nullable=False),  # when it came: milliseconds since 1970, UTC
+    Column("value", LargeBinary),  # null once it is mended and has arrived
+    UniqueConstraint("tenant", "name", "event"),
+    Index(
+        "ix_pushed_waiting",
+        "tenant",
+        "name",
+        "n",
+        sqlite_where=text("value IS NOT NULL"),
+        postgresql_where=text("value IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,  # a place is never given twice
+)
+"""Events that were pushed for a table, in the order of their coming."""
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),  # the caller's idempotency key, with method and address
+    Column("body", String(64), nullable=False),  # hash of what was sent
+    Column("at_us", BigInteger, nullable=False),
+    Column("status", Integer),  # null while the first request is being answered
+    Column("headers", Text, nullable=False),  # JSON
+    Column("answer", LargeBinary, nullable=False),
+    Index("ix_replies_at_us", "at_us"),
+)
+"""Answers to requests with an idempotency key: the same request again is answered by them."""
 
 
 @event.listens_for(head, "after_create")
