@@ -142,6 +142,15 @@ def _train(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     return {**_told(made.to_dict()), "name": name}
 
 
+def _score(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
+    from kintsu.run.score import score_table
+    from kintsu.run.treatment import load_treatment
+
+    treatment = load_treatment(_treatment(desk, _options(job)["treatment"]))
+    veil = Veil(desk.privacy.columns)
+    return score_table(_source(job, desk), _folder(job, desk), treatment, veil=veil, progress=progress)
+
+
 def _monitor_run(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     from kintsu.run import watching
     from kintsu.run.notify import tell
@@ -170,6 +179,7 @@ KINDS: Final[Mapping[str, Callable[[Job, Desk, Progress], dict[str, Any]]]] = {
     "profile": _profile,
     "crash_test": _crash_test,
     "train": _train,
+    "score": _score,
     "monitor_run": _monitor_run,
     "retrain": _retrain,
 }

@@ -1217,6 +1217,29 @@ export interface components {
             why: string;
         };
         /**
+         * Proposal
+         * @description A cell that would change, or that a person would be asked about.
+         */
+        Proposal: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "apply" | "suggest";
+            /** Column */
+            column: string;
+            /** Confidence */
+            confidence: number | null;
+            /** New */
+            new: string | null;
+            /** Old */
+            old: string | null;
+            /** Reason */
+            reason: string | null;
+            /** Recipe */
+            recipe: string | null;
+        };
+        /**
          * QuestionItem
          * @description A question about a recipe and kind of cell.
          */
@@ -1304,6 +1327,40 @@ export interface components {
              * @description Only where the newest is older
              */
             older_than?: string | null;
+        };
+        /**
+         * RowScore
+         * @description How bad a row is.
+         */
+        RowScore: {
+            /** Column */
+            column?: string | null;
+            /** Is Anomaly */
+            is_anomaly: boolean;
+            /** Kind */
+            kind?: string | null;
+            /**
+             * P Value
+             * @description Share of the known rows that are at least as odd
+             */
+            p_value?: number | null;
+            /**
+             * Proposals
+             * @default []
+             */
+            proposals: components["schemas"]["Proposal"][];
+            /**
+             * Score
+             * @description The surest finding, or how odd the row is as a whole
+             */
+            score: number;
+            /**
+             * Unmendable
+             * @description Why a stream would put the row aside
+             */
+            unmendable?: string | null;
+            /** Why */
+            why: string;
         };
         /**
          * RuleLine
@@ -1486,6 +1543,73 @@ export interface components {
             open: number;
             /** Run */
             run: string;
+        };
+        /** ScoreJob */
+        ScoreJob: {
+            /**
+             * Kind
+             * @constant
+             */
+            kind: "score";
+            options: components["schemas"]["ScoreOptions"];
+            /**
+             * Priority
+             * @description The higher, the sooner
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Run At
+             * @description Not before this moment
+             */
+            run_at?: string | null;
+            /** Source */
+            source: components["schemas"]["FromUpload"] | components["schemas"]["FromPath"];
+        };
+        /** ScoreOptions */
+        ScoreOptions: {
+            /**
+             * Treatment
+             * @description A trained one says what is wrong and how it would be mended
+             */
+            treatment: string;
+        };
+        /**
+         * ScoreRequest
+         * @description Rows that are looked at; nothing of them is kept.
+         */
+        ScoreRequest: {
+            /**
+             * Against
+             * @description Rows that are known: how odd rows are beside these is told then, without a treatment
+             */
+            against?: {
+                [key: string]: string | number | boolean | null;
+            }[] | null;
+            /**
+             * Rows
+             * @example [
+             *       {
+             *         "city": "Pariss",
+             *         "id": "o1"
+             *       }
+             *     ]
+             */
+            rows: {
+                [key: string]: string | number | boolean | null;
+            }[];
+        };
+        /**
+         * Scored
+         * @description Scores of rows, in order.
+         */
+        Scored: {
+            /** Rows */
+            rows: components["schemas"]["RowScore"][];
+            /** Table */
+            table: string;
+            /** Treatment */
+            treatment: string | null;
         };
         /**
          * StreamDetail
@@ -2026,15 +2150,21 @@ export type ProfileJob = components['schemas']['ProfileJob'];
 export type ProfileOfTable = components['schemas']['ProfileOfTable'];
 export type ProfileOptions = components['schemas']['ProfileOptions'];
 export type Promote = components['schemas']['Promote'];
+export type Proposal = components['schemas']['Proposal'];
 export type QuestionItem = components['schemas']['QuestionItem'];
 export type Range = components['schemas']['Range'];
 export type RecipeLine = components['schemas']['RecipeLine'];
 export type RetrainJob = components['schemas']['RetrainJob'];
 export type RetrainOptions = components['schemas']['RetrainOptions'];
+export type RowScore = components['schemas']['RowScore'];
 export type RuleLine = components['schemas']['RuleLine'];
 export type RunDetail = components['schemas']['RunDetail'];
 export type RunItem = components['schemas']['RunItem'];
 export type Said = components['schemas']['Said'];
+export type ScoreJob = components['schemas']['ScoreJob'];
+export type ScoreOptions = components['schemas']['ScoreOptions'];
+export type ScoreRequest = components['schemas']['ScoreRequest'];
+export type Scored = components['schemas']['Scored'];
 export type StreamDetail = components['schemas']['StreamDetail'];
 export type StreamItem = components['schemas']['StreamItem'];
 export type TableItem = components['schemas']['TableItem'];

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,9 @@ from kintsu.io.service.queue import Queue
 from kintsu.io.service.together import Together
 from kintsu.io.service.trail import Act, Trail, keep_acts
 from kintsu.io.store.history import History
+from kintsu.run.ingest import find_treatment
+from kintsu.run.replay import Treatment
+from kintsu.run.treatment import MANIFEST, load_treatment
 
 __all__ = ["Service", "service_of"]
 
@@ -68,6 +71,17 @@ class Service(Office):
     def intake(self) -> Intake:
         """What mends events that are pushed."""
         return Intake(self)
+
+    def treatment(self, tenant: str, table: str) -> Treatment:
+        """The trained treatment of a table, read once as long as it stays as it is.
+
+        Raises
+        ------
+        UnknownName
+            There is none.
+        """
+        folder = find_treatment(table, self.home(tenant), self.intake.target(tenant, table).treatment)
+        return _treatment(folder, (folder / MANIFEST).stat().st_mtime_ns)
 
     def close(self) -> None:
         """End what runs in this process."""
@@ -120,6 +134,11 @@ class Service(Office):
         most = self.settings.requests_per_minute
         if most and not self._limiter.hit(RateLimitItemPerMinute(most), tenant, name):
             raise Refused(429, f"more than {most} requests in a minute: wait", {"Retry-After": "60"})
+
+
+@lru_cache(maxsize=8)
+def _treatment(folder: Path, _changed_ns: int) -> Treatment:
+    return load_treatment(folder)
 
 
 def service_of(request: Request) -> Service:

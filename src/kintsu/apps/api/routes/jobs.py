@@ -6,20 +6,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from kintsu.apps.api.access import Engineer, Viewer
+from kintsu.apps.api.files import download
 from kintsu.apps.api.paging import Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.service.jobs import Job
 from kintsu.io.store.records import text_of
+from kintsu.run.score import PROPOSALS, SCORES
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-Kind = Literal["heal", "check", "profile", "crash_test", "train", "monitor_run", "retrain"]
+Kind = Literal["heal", "check", "profile", "crash_test", "train", "score", "monitor_run", "retrain"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 After = Annotated[
     str | None, Query(pattern="^j-[0-9]{8}-[0-9]{6}-[0-9a-f]{12}$", description="The `next` of the page before")
@@ -116,6 +119,10 @@ class CrashTestOptions(Strict):
     seed: Seed = 0
 
 
+class ScoreOptions(Strict):
+    treatment: Name = Field(description="A trained one says what is wrong and how it would be mended")
+
+
 class MonitorOptions(Strict):
     tables: Columns = Field([], description="All that are watched, where none is named")
 
@@ -164,6 +171,12 @@ class TrainJob(Work):
     options: TrainOptions
 
 
+class ScoreJob(Work):
+    kind: Literal["score"]
+    source: Source
+    options: ScoreOptions
+
+
 class MonitorJob(Work):
     kind: Literal["monitor_run"]
     options: MonitorOptions = MonitorOptions()
@@ -175,7 +188,7 @@ class RetrainJob(Work):
 
 
 NewJob = Annotated[
-    HealJob | CheckJob | ProfileJob | CrashTestJob | TrainJob | MonitorJob | RetrainJob,
+    HealJob | CheckJob | ProfileJob | CrashTestJob | TrainJob | ScoreJob | MonitorJob | RetrainJob,
     Body(
         discriminator="kind",
         openapi_examples={
@@ -223,7 +236,7 @@ def submit(
         str | None, Header(min_length=1, max_length=255, description="The same key again gives the first job")
     ] = None,
 ) -> JobDetail:
-    """Hand in a job: heal, check, profile, crash_test, train, monitor_run or retrain. It is done by a worker."""
+    """Hand in a job: heal, check, profile, crash_test, train, score, monitor_run or retrain. It is done by a worker."""
     service = service_of(request)
     told = job.model_dump(exclude_unset=True, mode="json")
     arguments: dict[str, Any] = {"options": told.get("options", {})}
@@ -263,6 +276,21 @@ def detail(request: Request, who: Viewer, job: str) -> JobDetail:
     if found is None:
         raise Refused(404, f"no job {job!r}: GET /api/v1/jobs lists them")
     return _detail(found, service.veil(who))
+
+
+@router.get(
+    "/{job}/{part}.csv",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A line for each row, or proposal"}},
+)
+def scores(request: Request, who: Viewer, job: str, part: Literal["scores", "proposals"]) -> FileResponse:
+    """What a job of the kind score wrote: how bad each row is and why, or the cells that would change."""
+    service = service_of(request)
+    found = service.jobs(who.tenant).find(job)
+    if found is None or found.kind != "score" or found.run is None:
+        raise Refused(404, f"no job {job!r} of the kind score: GET /api/v1/jobs?kind=score lists them")
+    folder = service.desk(who.tenant).folder(found.arguments["source"], found.run)
+    return download(folder / (SCORES if part == "scores" else PROPOSALS), who, service.privacy)
 
 
 @router.post("/{job}/cancel")

@@ -9,14 +9,16 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Viewer
-from kintsu.apps.api.paging import After, Limit, Listed, cut, number
+from kintsu.apps.api.paging import After, Asked, Limit, Listed, cut, number
 from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.routes.ingest import Table as Name
 from kintsu.apps.api.routes.runs import IssueLine
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import HIDDEN, Veil
 from kintsu.run import kept_runs, lists
 from kintsu.run.issues import issues
 from kintsu.run.kept_profile import kept_profile
+from kintsu.run.score import score, score_against
 
 __all__ = ["router"]
 
@@ -149,6 +151,69 @@ def table_issues(
     found = issues(str(heals["run"][-1]), home=home, veil=service.veil(who))
     items = [IssueLine(run=found.run, **line) for line in found.page(start, limit)]
     return Listed(items=items, next=str(start + limit) if start + limit < len(found.table) else None)
+
+
+Cell = str | int | float | bool | None
+Rows = Annotated[list[dict[str, Cell]], Field(min_length=1, max_length=1_000)]
+
+
+class ScoreRequest(Asked):
+    """Rows that are looked at; nothing of them is kept."""
+
+    rows: Rows = Field(examples=[[{"id": "o1", "city": "Pariss"}]])
+    against: Annotated[list[dict[str, Cell]], Field(min_length=20, max_length=10_000)] | None = Field(
+        None,
+        description="Rows that are known: how odd rows are beside these is told then, without a treatment",
+    )
+
+
+class Proposal(BaseModel):
+    """A cell that would change, or that a person would be asked about."""
+
+    column: str
+    old: str | None
+    new: str | None
+    confidence: float | None
+    action: Literal["apply", "suggest"]
+    reason: str | None
+    recipe: str | None
+
+
+class RowScore(BaseModel):
+    """How bad a row is."""
+
+    score: float = Field(ge=0, le=1, description="The surest finding, or how odd the row is as a whole")
+    why: str
+    is_anomaly: bool
+    column: str | None = None
+    kind: str | None = None
+    p_value: float | None = Field(None, description="Share of the known rows that are at least as odd")
+    unmendable: str | None = Field(None, description="Why a stream would put the row aside")
+    proposals: list[Proposal] = []
+
+
+class Scored(BaseModel):
+    """Scores of rows, in order."""
+
+    table: str
+    treatment: str | None
+    rows: list[RowScore]
+
+
+@router.post("/{table}/score")
+def score_some(request: Request, who: Viewer, table: Name, asked: ScoreRequest) -> Scored:
+    """How bad rows are, why, and how they would be mended: by the trained treatment of the table, or beside known rows.
+
+    At most 1,000 rows, at once; send a file and a job of the kind score for more.
+    """
+    service = service_of(request)
+    if asked.against is not None:
+        odd = score_against(asked.rows, asked.against)
+        return Scored(table=table, treatment=None, rows=[RowScore(**line) for line in odd])
+    treatment = service.treatment(who.tenant, table)
+    told = score(asked.rows, treatment, veil=service.veil(who))
+    rows = [RowScore(is_anomaly=bool(line["why"] or line["unmendable"]), **line) for line in told]
+    return Scored(table=table, treatment=treatment.id, rows=rows)
 
 
 VALUES = ("min", "max", "mean", "std", "quantiles", "skewness", "kurtosis")
