@@ -1,20 +1,19 @@
 """Settings that all tests share."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -165,48 +164,31 @@ def kafka_behind(tmp_path: Path) -> Iterator[Callable[[int], Kafka]]:
         yield lambda port: stack.enter_context(running_kafka(tmp_path, told_port=port))
 
 
+@pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    """The URL of an empty database in the server, which is dropped in the end."""
+    import psycopg
+
+    from kintsu.io.store.database import forget
+
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(postgresql, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"{postgresql.rpartition('/')[0]}/{name}"
+        forget()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    """Where a store can be made, once for each database: a folder, and the URL of an empty PostgreSQL database."""
-    if request.param == "sqlite":
-        yield tmp_path / "store"
-        return
-    from sqlalchemy import text
-
-    from kintsu.io.store import schema
-    from kintsu.io.store.database import writing
-
-    url = request.getfixturevalue("postgresql")
-    engine = schema.connect(url)
-    with writing(engine) as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))  # also what other tests left there
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    yield url
-    engine.dispose()
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a store can be made, once for each database: a folder, and the URL of an empty PostgreSQL."""
+    return tmp_path / "store" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
 
 
-@contextmanager
-def _served(home: Path, *more: str) -> Iterator[str]:
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port), *more]
-    with subprocess.Popen(command) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    with urlopen(f"{address}/healthz", timeout=5):
-                        break
-                except OSError:
-                    assert time.monotonic() < deadline and process.poll() is None, "the service did not come up"
-                    threading.Event().wait(0.05)
-            yield address
-        finally:
-            process.terminate()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The home of a store, once for each database: a folder, and one that remembers an empty PostgreSQL."""
+    from kintsu.io.store.home import remember
 
-
-@pytest.fixture(scope="session")
-def served() -> Callable[..., AbstractContextManager[str]]:
-    """Runs `kintsu serve` over a home, with a worker and more flags; its address, once it answers."""
-    return _served
+    home = tmp_path / "home"
+    return home if request.param == "sqlite" else remember(home, request.getfixturevalue("postgresql_url"))

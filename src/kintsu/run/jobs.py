@@ -55,9 +55,13 @@ def past_run(job: Job, desk: Desk) -> Run | None:
     store = Store(desk.home)
     store.recover()
     try:
-        return store.run(job.run or "")
+        found = store.run(job.run or "")
     except UnknownRun:
         return None
+    if found.status == "prepared" and not store.is_written(found):
+        store.settle(found)  # its machine is gone, and the job is here now
+        return store.run(found.id)
+    return found
 
 
 def _treatment(desk: Desk, name: str) -> Path:

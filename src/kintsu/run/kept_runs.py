@@ -16,7 +16,7 @@ from kintsu.core.contracts import Table
 from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
 from kintsu.io.store.history import RUNS, BatchRow, History
-from kintsu.io.store.home import home_for, is_url
+from kintsu.io.store.home import home_for, server_of
 from kintsu.run.assess import Assessed
 from kintsu.run.publish import place_of
 from kintsu.run.treat import FailedStep
@@ -81,9 +81,9 @@ def history_beside(table: Table, home: Path | str | None = None) -> History | No
         return None
     if home is not None:
         return open_history(home, create=True)
-    if is_url(os.environ.get("KINTSU_HOME")):
-        return open_history()
     place = home_for(table.path)
+    if server_of(place) is not None:
+        return History(place)
     return History(place) if os.access(place / "kintsu.db", os.W_OK) and os.access(place, os.W_OK) else None
 
 

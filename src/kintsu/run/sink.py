@@ -15,7 +15,7 @@ from kintsu.core.contracts import Table
 from kintsu.core.errors import UsageError
 from kintsu.core.policy import POLICY_VERSION
 from kintsu.core.recipe import Recipe
-from kintsu.io.store.home import home_for
+from kintsu.io.store.home import folder_of, home_for
 from kintsu.io.store.pending import put_pending
 from kintsu.io.store.records import Draft, new_id, now_text
 from kintsu.io.store.store import Store
@@ -72,7 +72,7 @@ class Sink:
         if is_database(table):
             _wanted(table, out, source, in_place=in_place)
         target = None if in_place or is_database(table) else Path(out) if out is not None else healed_path(table)
-        place = Path(home).expanduser().absolute() if home is not None else home_for(table.path)
+        place = folder_of(home) if home is not None else home_for(table.path)
         check_output(Store(place), table, target, force=force, in_place=in_place)
         return Sink(run, started, table, target, place, notice(table), in_place, force)
 

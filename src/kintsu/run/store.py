@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from kintsu.core.errors import UsageError
+from kintsu.io.store.database import bytes_of_tables
 from kintsu.io.store.home import find_home
 from kintsu.io.store.records import CHANGES, Run
 from kintsu.io.store.store import Releases, Store
@@ -70,7 +71,7 @@ def sizes(*, home: Path | str | None = None) -> Sizes:
     owner = _owners(store, runs)
     for digest, size in store.blobs:
         part[owner.get(digest, "unclaimed")] += size
-    ledger = sum(path.stat().st_size for path in store.home.glob("kintsu.db*"))
+    ledger = bytes_of_tables(store.engine)
     return Sizes(str(store.home), len(runs), ledger, **part)
 
 
@@ -111,7 +112,7 @@ def prune(*, home: Path | str | None = None, older_than_days: float | None = Non
     freed = _release(store, "pruned", old, None, frozenset(shared))
     store.blobs.sweep()
     unclaimed = set(dict(store.blobs)) - set(_owners(store, store.runs()))
-    stale = [digest for digest in unclaimed if time.time() - store.blobs.path(digest).stat().st_mtime > UNCLAIMED_S]
+    stale = [digest for digest in unclaimed if time.time() - store.blobs.put_at(digest) > UNCLAIMED_S]
     extra = sum(store.blobs.remove(digest) for digest in stale)
     return Freed(freed.runs, freed.undos_gone, freed.freed + extra, freed.line)
 

@@ -15,7 +15,7 @@ from kintsu.core.errors import OutputError
 from kintsu.core.policy import held_recipes
 from kintsu.core.recipe import Recipe
 from kintsu.io.model_file import NotData, dump
-from kintsu.io.store.home import home_for
+from kintsu.io.store.home import folder_of, home_for
 from kintsu.io.store.records import now_text
 from kintsu.learn.memory import FORGOTTEN
 from kintsu.profile.frozen import frozen
@@ -126,7 +126,7 @@ def train(
         tables=tables,
         multivariate=multivariate,
     )
-    place = Path(home).expanduser().absolute() if home is not None else home_for(table.path)
+    place = folder_of(home) if home is not None else home_for(table.path)
     memory = recalled(place, table, now_text())
     judged = judge(table, wanted, memory, seed=seed, crash_test=crash_test, progress=progress)
     progress("saving", 0.0)

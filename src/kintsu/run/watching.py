@@ -13,7 +13,7 @@ import polars as pl
 
 from kintsu.core.errors import InputError, KintsuError, UnknownName, UsageError
 from kintsu.io.store.history import ACCEPTED, HELD, LEARNT, NORMAL, REJECTED, BatchRow, History, Watched
-from kintsu.io.store.home import find_home, home_for, is_url
+from kintsu.io.store.home import find_home, folder_of, home_for, is_url
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import UNREADABLE, AlertPolicy
 from kintsu.monitor.baseline import Baseline
@@ -154,7 +154,7 @@ def open_history(home: Path | str | None = None, *, create: bool = False) -> His
     if isinstance(place, str) and is_url(place):
         return History(place)
     if create:
-        return History(Path(place).expanduser().absolute() if place is not None else home_for(None))
+        return History(folder_of(place) if place is not None else home_for(None))
     return History(find_home(place))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kintsu.core.errors import LedgerBroken, OutputError, UnknownRun, UsageError
 from kintsu.io.store.atomic import explained, rename, temporary
-from kintsu.io.store.blobs import Blobs, file_hash
+from kintsu.io.store.blobs import FolderBlobs, file_hash
 from kintsu.io.store.home import find_home, home_for
 from kintsu.io.store.process import is_alive, mark
 from kintsu.io.store.records import Run, new_id
@@ -29,7 +29,7 @@ def a_run(name="r-1", **values):
 @settings(max_examples=20, deadline=None)
 @given(st.binary(max_size=2000))
 def test_a_blob_is_what_was_put(tmp_path_factory, data):
-    blobs = Blobs(tmp_path_factory.mktemp("blobs"))
+    blobs = FolderBlobs(tmp_path_factory.mktemp("blobs"))
     digest = blobs.put(data)
     assert blobs.put(data) == digest and blobs.get(digest) == data
     source = blobs.folder / "source"
@@ -39,7 +39,7 @@ def test_a_blob_is_what_was_put(tmp_path_factory, data):
 
 
 def test_an_edited_blob_is_refused(tmp_path):
-    blobs = Blobs(tmp_path)
+    blobs = FolderBlobs(tmp_path)
     digest = blobs.put(b"abc")
     blobs.path(digest).write_bytes(b"abd")
     with pytest.raises(LedgerBroken, match="was edited"):
@@ -49,7 +49,7 @@ def test_an_edited_blob_is_refused(tmp_path):
 def test_a_stored_original_does_not_follow_edits_of_its_source(tmp_path):
     source = tmp_path / "in"
     source.write_bytes(b"abc")
-    blobs = Blobs(tmp_path / "blobs")
+    blobs = FolderBlobs(tmp_path / "blobs")
     digest = blobs.put_file(source)
     with source.open("r+b") as file:
         file.write(b"x")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kintsu.core.errors import MissingExtra, UsageError
+from kintsu.io.store.home import server_of
 
 __all__ = ["Queue"]
 
@@ -20,7 +21,7 @@ class Queue:
     Parameters
     ----------
     home
-        The service's folder: without `url` the queue is a file in it.
+        The service's folder: without `url` the queue is the database that it remembers, else a file in it.
     url
         redis://HOST/0 or postgresql://USER:PASSWORD@HOST/DATABASE, for workers on several machines.
     do
@@ -28,7 +29,8 @@ class Queue:
     """
 
     def __init__(self, home: Path, url: str | None = None, do: Callable[[str], None] | None = None) -> None:
-        self.huey = _huey(home, url)
+        server = None if url is not None else server_of(home)
+        self.huey = _huey(home, url if server is None else server.url)
         act = do or _nothing
 
         def job(name: str) -> None:  # Huey knows a task by its module and name: one for those who put and who take

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -99,12 +100,12 @@ def sweep(target: Path) -> list[Path]:
     return _sweep(target.parent, _prefix(target.name))
 
 
-def sweep_folder(folder: Path) -> list[Path]:
-    """The same for all files of a folder that is ours."""
-    return _sweep(folder, ".")
+def sweep_folder(folder: Path, *, older_than_s: float = 0) -> list[Path]:
+    """The same for all files of a folder that is ours; where other machines write too, for those of some age."""
+    return _sweep(folder, ".", older_than_s)
 
 
-def _sweep(folder: Path, prefix: str) -> list[Path]:
+def _sweep(folder: Path, prefix: str, older_than_s: float = 0) -> list[Path]:
     gone = []
     host = mark().rsplit(":", 3)[0]
     with suppress(OSError):
@@ -112,7 +113,8 @@ def _sweep(folder: Path, prefix: str) -> list[Path]:
             found = _TEMPORARY.search(path.name)
             if not path.name.startswith(prefix) or found is None:
                 continue
-            if not is_alive(f"{host}:{found[1]}::{found[2]}"):
+            is_old = not older_than_s or time.time() - path.stat().st_mtime > older_than_s
+            if is_old and not is_alive(f"{host}:{found[1]}::{found[2]}"):
                 _remove(path)
                 gone.append(path)
     return gone

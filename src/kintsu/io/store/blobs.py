@@ -1,12 +1,14 @@
-"""Bytes by the hash of their content: `blobs/aa/aabb…`. A blob is whole or absent, and never changes."""
+"""Bytes by the hash of their content, in a folder or in a database. A blob is whole or absent, and never changes."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import tarfile
+import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,9 +16,10 @@ from typing import BinaryIO
 from kintsu.core.errors import LedgerBroken
 from kintsu.io.store.atomic import explained, flush, rename, sweep_folder, temporary
 
-__all__ = ["Blobs", "content_hash", "file_hash"]
+__all__ = ["CHUNK", "Blobs", "FolderBlobs", "content_hash", "file_hash"]
 
 CHUNK = 1 << 20  # bytes read at once
+UNFINISHED_S = 86_400  # no other machine writes a file for so long
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file (btrfs, xfs, bcachefs)
 
 
@@ -57,11 +60,103 @@ def _clone(source: BinaryIO, target: BinaryIO) -> bool:
     return False
 
 
+class Blobs(ABC):
+    """The blobs of one store. `place` is how a message names where they are."""
+
+    place: str
+
+    @abstractmethod
+    def has(self, digest: str) -> bool: ...
+
+    @abstractmethod
+    def put(self, data: bytes) -> str:
+        """Keep these bytes; returns their hash."""
+
+    @abstractmethod
+    def put_file(self, source: Path) -> str:
+        """Keep a copy of a file; returns the hash of what was copied."""
+
+    @abstractmethod
+    def get(self, digest: str) -> bytes:
+        """The bytes of a blob.
+
+        Raises
+        ------
+        LedgerBroken
+            The blob is not what its name says, or is not there.
+        """
+
+    @abstractmethod
+    def copy(self, digest: str, target: Path) -> None:
+        """Write a blob to a file.
+
+        Raises
+        ------
+        LedgerBroken
+            As above.
+        """
+
+    @abstractmethod
+    def check(self, digest: str) -> bool:
+        """Whether a blob that is there is what its name says."""
+
+    @abstractmethod
+    def remove(self, digest: str) -> int:
+        """Delete a blob; returns the bytes freed."""
+
+    @abstractmethod
+    def put_at(self, digest: str) -> float:
+        """When a blob was put for the last time, in seconds since 1970."""
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Remove what killed processes left half written."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """(hash, bytes) of every blob."""
+
+    def put_folder(self, source: Path) -> str:
+        """Keep all files of a folder as one archive; returns its hash."""
+        with self._workshop() as folder, temporary(folder / "archive") as packed, explained(folder):
+            with tarfile.open(packed, "w") as archive:
+                archive.add(source, arcname=".")
+            return self.put_file(packed)
+
+    def restore(self, digest: str, target: Path, *, is_folder: bool = False) -> None:
+        """Write a blob to `target`, or unpack the folder that it holds.
+
+        Raises
+        ------
+        LedgerBroken
+            The blob is not what its name says.
+        """
+        if not is_folder:
+            self.copy(digest, target)
+            return
+        with temporary(target.with_name(f"{target.name}.tar")) as packed:
+            self.copy(digest, packed)
+            target.mkdir()
+            with tarfile.open(packed) as archive:
+                archive.extractall(target, filter="data")
+
+    @contextmanager
+    def _workshop(self) -> Iterator[Path]:
+        """A folder for what is half done."""
+        with tempfile.TemporaryDirectory(prefix="kintsu-") as folder:
+            yield Path(folder)
+
+
 @dataclass(frozen=True)
-class Blobs:
-    """The folder of blobs of one store."""
+class FolderBlobs(Blobs):
+    """Blobs as the files `aa/aabb…` of a folder, which machines may share."""
 
     folder: Path
+    is_shared: bool = False
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        return str(self.folder)
 
     def path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
@@ -70,7 +165,6 @@ class Blobs:
         return bool(digest) and self.path(digest).is_file()
 
     def put(self, data: bytes) -> str:
-        """Keep these bytes; returns their hash."""
         digest = hashlib.sha256(data).hexdigest()
         target = self.path(digest)
         with explained(target):
@@ -84,11 +178,11 @@ class Blobs:
         return digest
 
     def put_file(self, source: Path) -> str:
-        """Keep a copy of a file (shared blocks where possible); returns the hash of what was copied."""
+        """Keep a copy of a file, with shared blocks where possible."""
         waiting = self.folder / "incoming"
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            sweep_folder(self.folder)
+            self._sweep(self.folder)
             with temporary(waiting) as fresh:
                 with source.open("rb") as read, fresh.open("wb") as write:
                     self._copy(read, write)
@@ -99,31 +193,18 @@ class Blobs:
                     self._settle(fresh, target)
         return digest
 
-    def put_folder(self, source: Path) -> str:
-        """Keep all files of a folder as one archive; returns its hash."""
+    @contextmanager
+    def _workshop(self) -> Iterator[Path]:
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary(self.folder / "archive") as packed:
-                with tarfile.open(packed, "w") as archive:
-                    archive.add(source, arcname=".")
-                return self.put_file(packed)
+            yield self.folder
 
-    def restore(self, digest: str, target: Path, *, is_folder: bool = False) -> None:
-        """Write a blob to `target`, or unpack the folder that it holds.
-
-        Raises
-        ------
-        LedgerBroken
-            The blob is not what its name says.
-        """
+    def copy(self, digest: str, target: Path) -> None:
         path = self.path(digest)
+        if not path.is_file():
+            raise LedgerBroken(f"blob {digest[:12]} is missing from {self.place}", 0)
         if file_hash(path) != digest:
             raise LedgerBroken(f"blob {digest[:12]} was edited: {path}", 0)
-        if is_folder:
-            target.mkdir()
-            with tarfile.open(path) as archive:
-                archive.extractall(target, filter="data")
-            return
         with path.open("rb") as read, target.open("wb") as write:
             self._copy(read, write)
 
@@ -138,32 +219,33 @@ class Blobs:
         rename(fresh, target, replace=True)
 
     def get(self, digest: str) -> bytes:
-        """The bytes of a blob.
-
-        Raises
-        ------
-        LedgerBroken
-            The blob is not what its name says.
-        """
+        if not self.has(digest):
+            raise LedgerBroken(f"blob {digest[:12]} is missing from {self.place}", 0)
         data = self.path(digest).read_bytes()
         if hashlib.sha256(data).hexdigest() != digest:
             raise LedgerBroken(f"blob {digest[:12]} was edited: {self.path(digest)}", 0)
         return data
 
+    def check(self, digest: str) -> bool:
+        return file_hash(self.path(digest)) == digest
+
     def remove(self, digest: str) -> int:
-        """Delete a blob; returns the bytes freed."""
         path = self.path(digest)
         size = path.stat().st_size if path.is_file() else 0
         path.unlink(missing_ok=True)
         return size
 
+    def put_at(self, digest: str) -> float:
+        return self.path(digest).stat().st_mtime
+
     def sweep(self) -> None:
-        """Remove what killed processes left half written."""
         for folder in (self.folder, *self.folder.glob("??")):
-            sweep_folder(folder)
+            self._sweep(folder)
+
+    def _sweep(self, folder: Path) -> None:
+        sweep_folder(folder, older_than_s=UNFINISHED_S if self.is_shared else 0)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        """(hash, bytes) of every blob."""
         for path in sorted(self.folder.glob("??/*")):
             if len(path.name) == 64:
                 yield path.name, path.stat().st_size

@@ -6,6 +6,7 @@ A new database gets its tables at once; Alembic is imported only to bring an old
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,27 +16,56 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final, cast
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, inspect, make_url, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    exc,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.schema import CreateSchema
 
 from kintsu.core.errors import LedgerBroken, MissingExtra, OutputError, UsageError
 from kintsu.io.store.home import is_url
 
-__all__ = ["HEAD", "connect", "forget", "migrate", "reading", "writing"]
+__all__ = [
+    "HEAD",
+    "adding",
+    "bytes_of_tables",
+    "connect",
+    "forget",
+    "lock_number",
+    "migrate",
+    "reading",
+    "schema_of",
+    "writing",
+]
 
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
-HEAD: Final = "0011"
+HEAD: Final = "0012"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
-LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory lock that stands for SQLite's only writer
+_VERSION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+LOCK: Final = 0x6B696E74  # "kint": PostgreSQL's advisory locks that stand for SQLite's only writer, one for each schema
 
 
-def connect(place: Path | str, metadata: MetaData) -> Engine:
+def connect(place: Path | str, metadata: MetaData, schema: str | None = None) -> Engine:
     """The engine over a SQLite file, or over a PostgreSQL URL, with every table of `metadata` at its newest version.
 
-    Engines, and with them some connections, are kept for the next who asks, and closed when the process ends.
+    In PostgreSQL the tables lie in a `schema`, which is made, and every statement names it; None: the first that the
+    user sees. Engines, and with them some connections, are kept for the next who asks, and closed when the process
+    ends.
 
     Raises
     ------
@@ -45,9 +75,7 @@ def connect(place: Path | str, metadata: MetaData) -> Engine:
         No driver for PostgreSQL is installed.
     """
     if is_url(place):
-        with _OPENING:
-            server = _SERVERS.get(str(place)) or _SERVERS.setdefault(str(place), _postgresql(str(place)))
-        return _ready(server, metadata)
+        return _server(str(place), metadata, schema)
     path = Path(place)
     with _OPENING:
         known = _opened(path)
@@ -55,6 +83,17 @@ def connect(place: Path | str, metadata: MetaData) -> Engine:
             known = _ready(_sqlite(path), metadata)
             _ENGINES[path] = (_identity(path), known)
             _close_idle()
+    return known
+
+
+def _server(url: str, metadata: MetaData, schema: str | None) -> Engine:
+    """The engine over a schema of a server."""
+    with _OPENING:
+        known = _SCHEMAS.get((url, schema))
+        if known is None:
+            base = _SERVERS.get(url) or _SERVERS.setdefault(url, _postgresql(url))
+            known = base if schema is None else base.execution_options(schema_translate_map={None: schema})
+            _SCHEMAS[url, schema] = _ready(known, metadata)
     return known
 
 
@@ -72,16 +111,19 @@ _ENGINES: Final[OrderedDict[Path, tuple[tuple[int, int] | None, Engine]]] = Orde
 """Engines over files that are at their newest version, the one that was asked for last at the end."""
 _SERVERS: Final[dict[str, Engine]] = {}
 """Engines over servers, by URL: their connections are shared by all who use it."""
+_SCHEMAS: Final[dict[tuple[str, str | None], Engine]] = {}
+"""The same for each schema that is at its newest version."""
 _LOST: Final[list[Engine]] = []
 _OPENING = RLock()
 
 
 def forget() -> None:
-    """Look at every file anew: for those who change one's tables behind our back."""
+    """Look at every file and server anew: for those who change one's tables behind our back."""
     with _OPENING:
-        for _, engine in _ENGINES.values():
+        for engine in (*(engine for _, engine in _ENGINES.values()), *_SERVERS.values()):
             engine.dispose()
-        _ENGINES.clear()
+        for known in (_ENGINES, _SERVERS, _SCHEMAS):
+            known.clear()
 
 
 def _opened(path: Path) -> Engine | None:
@@ -110,8 +152,8 @@ def _lose() -> None:
     """A connection cannot be used on both sides of a fork: the child opens its own, and lets those of its parent be."""
     global _OPENING
     _LOST.extend([*(engine for _, engine in _ENGINES.values()), *_SERVERS.values()])
-    _ENGINES.clear()
-    _SERVERS.clear()
+    for known in (_ENGINES, _SERVERS, _SCHEMAS):
+        known.clear()
     _OPENING = RLock()
     _turn.cache_clear()  # a thread that is not here any more may hold it
 
@@ -142,17 +184,17 @@ def _sqlite(path: Path) -> Engine:
 def _postgresql(place: str) -> Engine:
     try:
         url = make_url(place)
-    except exc.ArgumentError as error:
-        raise UsageError(f"{place!r} is no database URL: write postgresql://USER:PASSWORD@HOST/DATABASE") from error
+    except (exc.ArgumentError, ValueError):  # its words would quote the password
+        raise UsageError("this is no database URL: write postgresql://USER:PASSWORD@HOST/DATABASE") from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "postgresql":
         raise UsageError(
             f"a store is a folder or a PostgreSQL database, not {url.get_backend_name()}: "
             "name a folder, or postgresql://USER:PASSWORD@HOST/DATABASE"
         )
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True, max_overflow=35)  # as many as the service has threads
     except ModuleNotFoundError as error:
         raise MissingExtra("psycopg", "postgres") from error
     event.listen(engine, "begin", _on_begin)
@@ -174,7 +216,17 @@ def _on_begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock before the last hash is read: two appends can never chain to the same entry
         connection.exec_driver_sql("BEGIN IMMEDIATE" if wants_lock else "BEGIN")
     elif wants_lock:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK}, {lock_number(schema_of(connection) or '')})")
+
+
+def schema_of(connection: Connection | Engine) -> str | None:
+    """The schema of PostgreSQL that the statements of this connection name; None: the first that the user sees."""
+    return (connection.get_execution_options().get("schema_translate_map") or {}).get(None)
+
+
+def lock_number(name: str) -> int:
+    """A name as the number of one of PostgreSQL's advisory locks."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
 
 
 @contextmanager
@@ -210,31 +262,64 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def adding(engine: Engine) -> Iterator[Connection]:
+    """A transaction for what stands in nobody's way: where the database allows it, other writers do not wait."""
+    if engine.dialect.name == "sqlite":
+        with writing(engine) as connection:
+            yield connection
+    else:
+        with _explained(engine), engine.connect() as connection, connection.begin():
+            yield connection
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the history."""
-    with _explained(engine), engine.connect() as connection, connection.begin():
+    one_state = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with _explained(engine), engine.connect().execution_options(**one_state) as connection, connection.begin():
         yield connection
 
 
 def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    schema = schema_of(connection)
+    if not inspect(connection).has_table("alembic_version", schema):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(select(_VERSION.c.version_num)).scalar()
 
 
 def _bring_up(connection: Connection, metadata: MetaData) -> None:
     """Make or alter the tables. The caller holds the write lock, and another process may have been faster."""
+    schema = schema_of(connection)
+    if schema is not None:
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+        quoted = connection.dialect.identifier_preparer.quote(schema)
+        connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")  # migrations name no schema
     version = _version(connection)
     if version == HEAD:
         return
     if version is not None and version > HEAD:
         raise UsageError(f"this history was written by a newer kintsu (version {version} of its tables): update kintsu")
-    if version is None and not inspect(connection).has_table("entries"):
+    if version is None and not inspect(connection).has_table("entries", schema):
         metadata.create_all(connection)
-        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+        _VERSION.create(connection)
+        connection.execute(_VERSION.insert(), {"version_num": HEAD})
         return
     migrate(connection, since=version or FIRST, is_marked=version is not None)
+
+
+def bytes_of_tables(engine: Engine) -> int:
+    """The room that the tables take, without blobs."""
+    if engine.dialect.name == "sqlite":
+        path = Path(str(engine.url.database))
+        return sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+    schema = schema_of(engine)
+    where = "current_schema()" if schema is None else "%(schema)s"
+    query = (
+        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n "
+        f"ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relname <> 'pieces' AND n.nspname = {where}"
+    )
+    with reading(engine) as connection:
+        return int(connection.exec_driver_sql(query, {"schema": schema} if schema is not None else {}).scalar() or 0)
 
 
 def migrate(connection: Connection, *, since: str = FIRST, is_marked: bool = False, to: str = "head") -> None:

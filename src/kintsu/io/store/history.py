@@ -20,7 +20,6 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.errors import UnknownName, UsageError
-from kintsu.io.store.atomic import explained
 from kintsu.io.store.courses import COURSE, Part, framed, pack_facts, pack_month, rows_of, unpack_month
 from kintsu.io.store.home import is_url
 from kintsu.io.store.records import now_text
@@ -113,10 +112,7 @@ class History:
 
         if is_url(self.place):
             return schema.connect(str(self.place))
-        home = Path(self.place)
-        with explained(home):
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return schema.connect(home / "kintsu.db")
+        return schema.opened(Path(self.place))
 
     # watched tables
 

@@ -38,7 +38,7 @@ def read_pending(store: Store, run: Run, *, releases: Releases | None = None) ->
     if digest is None:
         raise UsageError(f"the recipes of {run.id} were removed on purpose (see `kintsu log`)")
     if not store.blobs.has(digest):
-        raise LedgerBroken(f"blob {digest[:12]} is missing from {store.blobs.folder}", run.line)
+        raise LedgerBroken(f"blob {digest[:12]} is missing from {store.blobs.place}", run.line)
     told = [Recipe(**{k: v for k, v in each.items() if k != "id"}) for each in json.loads(store.blobs.get(digest))]
     shaped = decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
     return shaped, {recipe.id: recipe for recipe in told}

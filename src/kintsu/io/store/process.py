@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["TOKEN", "is_alive", "mark"]
+__all__ = ["TOKEN", "is_alive", "is_here", "mark"]
 
 TOKEN = secrets.token_hex(4)  # tells this process from an earlier one that had the same id (usual in containers)
 
@@ -48,6 +48,11 @@ def _mark(pid: int) -> str:
 def mark() -> str:
     """This process as text "host:pid:start:token"."""
     return _mark(os.getpid())
+
+
+def is_here(who: str) -> bool:
+    """Whether the process that wrote this mark ran on this machine."""
+    return who.rsplit(":", 3)[0] == socket.gethostname()
 
 
 def is_alive(who: str) -> bool:

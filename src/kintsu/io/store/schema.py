@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -29,15 +30,20 @@ from sqlalchemy import (
 )
 
 from kintsu.io.store import database
-from kintsu.io.store.database import reading, writing
+from kintsu.io.store.atomic import explained
+from kintsu.io.store.database import adding, reading, writing
+from kintsu.io.store.home import server_of
 
 __all__ = [
+    "adding",
     "api_keys",
     "audit",
     "batches",
+    "blobs",
     "connect",
     "entries",
     "events",
+    "files",
     "head",
     "incidents",
     "jobs",
@@ -46,6 +52,8 @@ __all__ = [
     "monitors",
     "months",
     "notices",
+    "opened",
+    "pieces",
     "promotions",
     "pushed",
     "reading",
@@ -441,11 +449,52 @@ replies = Table(
 """Answers to requests with an idempotency key: the same request again is answered by them."""
 
 
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("room", String(8), primary_key=True),  # what they are for: values of runs, files of the service
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the bytes
+    Column("bytes", BigInteger, nullable=False),
+    Column("touched_us", BigInteger, nullable=False),  # put for the last time: microseconds since 1970, UTC
+)
+"""Values, where several machines share a database; in a folder otherwise."""
+
+pieces = Table(
+    "pieces",
+    metadata,
+    Column("room", String(8), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("n", Integer, primary_key=True),  # from 0
+    Column("body", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["room", "digest"], ["blobs.room", "blobs.digest"], ondelete="CASCADE"),
+)
+"""The bytes of blobs in order: a large one is never in memory as a whole."""
+
+files = Table(
+    "files",
+    metadata,
+    Column("path", String(1024), primary_key=True),  # within the home
+    Column("digest", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Files of the service as they were left last, for the machines that share the database."""
+
+
 @event.listens_for(head, "after_create")
 def _start(_table: Table, connection: Connection, **_options: Any) -> None:
     connection.execute(head.insert().values(id=1, version=VERSION, n=0, hash=""))
 
 
-def connect(place: Path | str) -> Engine:
-    """The engine over a SQLite file or a PostgreSQL URL, its tables made or brought up to date."""
-    return database.connect(place, metadata)
+def connect(place: Path | str, schema: str | None = None) -> Engine:
+    """The engine over a SQLite file or a schema of PostgreSQL, its tables made or brought up to date."""
+    return database.connect(place, metadata, schema)
+
+
+def opened(home: Path) -> Engine:
+    """The engine over the store of a home: its file, or the server that it remembers."""
+    server = server_of(home)
+    if server is not None:
+        return connect(server.url, server.schema)
+    with explained(home):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)  # values of the table lie here
+    return connect(home / "kintsu.db")

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kintsu.core.errors import LedgerBroken, OutputError, UnknownRun, UsageError
-from kintsu.io.store.atomic import explained
-from kintsu.io.store.blobs import Blobs, content_hash, file_hash
+from kintsu.io.store.blobs import Blobs, FolderBlobs, content_hash
+from kintsu.io.store.home import server_of
 from kintsu.io.store.ledger import Entry, append, read, verify_chain
-from kintsu.io.store.process import is_alive
-from kintsu.io.store.records import CHANGES, Run, now_text
+from kintsu.io.store.presence import Held, hold, is_written
+from kintsu.io.store.process import is_here
+from kintsu.io.store.records import CHANGES, Run, now_text, text_of
 from kintsu.io.store.unfinished import is_unfinished
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Store", "Verified"]
+__all__ = ["Store", "Verified", "blobs_of"]
+
+LOST_AFTER = timedelta(hours=1)  # a machine that was away so long does not come back to tell how its run ended
 
 RELEASING = ("purged", "pruned", "respelt")  # entries that say which blobs are gone, and what replaced them
 
@@ -43,21 +47,25 @@ class Verified:
 
 @dataclass(frozen=True)
 class Store:
-    """The history kept in one folder. Opening is cheap: nothing is touched before the first use."""
+    """The history of one home. Opening is cheap: nothing is touched before the first use."""
 
     home: Path
 
     @cached_property
     def blobs(self) -> Blobs:
-        return Blobs(self.home / "blobs")
+        """The values of runs."""
+        return blobs_of(self, "store") or FolderBlobs(self.home / "blobs")
 
     @cached_property
     def engine(self) -> Engine:
         from kintsu.io.store import schema
 
-        with explained(self.home):
-            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)  # values of the table lie here
-        return schema.connect(self.home / "kintsu.db")
+        return schema.opened(self.home)
+
+    @cached_property
+    def _held(self) -> dict[str, Held]:
+        """Runs that are being written through this object."""
+        return {}
 
     # runs
 
@@ -72,17 +80,33 @@ class Store:
         from kintsu.io.store import schema
 
         facts = {name: value for name, value in run.to_dict().items() if name not in ("status", "line")}
-        with schema.writing(self.engine) as connection:
-            for other in self._runs(connection, schema.runs.c.output == run.output, schema.runs.c.status == "prepared"):
-                if is_alive(other.process):
-                    raise OutputError(f"{run.output} is being written by {other.id} right now: wait for it")
-            n = append(connection, now_text(), run.id, "prepared", facts)
-            index = {"id": run.id, "n": n, "base": run.base, "made": run.made, "output": run.output}
-            index |= {"kind": run.kind, "name": run.table}
-            connection.execute(schema.runs.insert().values(**index, status="prepared"))
+        held = hold(self.engine, run.id)
+        try:
+            with schema.writing(self.engine) as connection:
+                same = (schema.runs.c.output == run.output, schema.runs.c.status == "prepared")
+                for other in self._runs(connection, *same):
+                    if is_written(connection, other):
+                        raise OutputError(f"{run.output} is being written by {other.id} right now: wait for it")
+                n = append(connection, now_text(), run.id, "prepared", facts)
+                index = {"id": run.id, "n": n, "base": run.base, "made": run.made, "output": run.output}
+                index |= {"kind": run.kind, "name": run.table}
+                connection.execute(schema.runs.insert().values(**index, status="prepared"))
+        except BaseException:
+            if held is not None:
+                held.release()
+            raise
+        if held is not None:
+            self._held[run.id] = held
 
     def finish(self, run: Run, status: str, **payload: Any) -> None:
         """Log that a prepared run is "done" or "failed"; when done, the runs in `run.also` get their new status."""
+        try:
+            self._finish(run, status, payload)
+        finally:
+            if run.id in self._held:
+                self._held.pop(run.id).release()
+
+    def _finish(self, run: Run, status: str, payload: Mapping[str, Any]) -> None:
         from kintsu.io.store import schema
 
         with schema.writing(self.engine) as connection:
@@ -98,18 +122,40 @@ class Store:
 
     def recover(self) -> list[str]:
         """Settle the runs that killed processes left behind: done where the output is there, failed where not."""
-        waiting = [run for run in self.runs(status="prepared") if not is_alive(run.process)]
+        waiting = [run for run in self.runs(status="prepared") if self._is_left(run)]
         for run in waiting:
             self.settle(run)
         return [run.id for run in waiting]
+
+    def is_written(self, run: Run) -> bool:
+        """Whether the process that announced this run is alive, on whatever machine."""
+        from kintsu.io.store import schema
+
+        with schema.reading(self.engine) as connection:
+            return is_written(connection, run)
+
+    def _is_left(self, run: Run) -> bool:
+        """Whether nobody writes this run any more, and this machine can tell how it ended.
+
+        Another machine's file is for that machine to look at, as long as it may come back.
+        """
+        if self.is_written(run):
+            return False
+        is_near = self.engine.dialect.name == "sqlite" or is_here(run.process) or self._is_complete(run)
+        return is_near or run.started < text_of(datetime.now(UTC) - LOST_AFTER)
+
+    @staticmethod
+    def _is_complete(run: Run) -> bool:
+        """Whether the output is there, as it was announced."""
+        path = Path(run.output)
+        return bool(run.made) and path.exists() and content_hash(path) == run.made
 
     def settle(self, run: Run) -> None:
         """Log how a prepared run that was interrupted ended.
 
         A file tells by its hash. A database does not: it is logged as done, and an undo checks every cell first.
         """
-        path = Path(run.output)
-        if not run.made or (path.exists() and content_hash(path) == run.made):
+        if not run.made or self._is_complete(run):
             self.finish(run, "done", recovered=True)
         else:
             self.finish(run, "failed", reason="it ended before the output had its name")
@@ -120,10 +166,9 @@ class Store:
         To the log, or to the person who waited for it: the file holds the very bytes that this history knows.
         """
         last = self.runs(output=output)[-1:]
-        if not last or last[0].status not in ("done", "prepared") or is_alive(last[0].process):
+        if not last or last[0].status not in ("done", "prepared") or self.is_written(last[0]):
             return False
-        path = Path(output)
-        if not path.exists() or content_hash(path) != last[0].made:
+        if not self._is_complete(last[0]):
             return False
         if last[0].status == "prepared" or is_unfinished(self.home, last[0].id):
             return True
@@ -234,7 +279,7 @@ class Store:
         if current is None:
             raise UsageError(f"these values are gone: they were removed on purpose (line {line} of `kintsu log`)")
         if not self.blobs.has(current):
-            raise LedgerBroken(f"blob {current[:12]} is missing from {self.blobs.folder}", since)
+            raise LedgerBroken(f"blob {current[:12]} is missing from {self.blobs.place}", since)
         return self.read(current)
 
     def read(self, digest: str) -> pl.DataFrame:
@@ -318,11 +363,24 @@ class Store:
                 if gone.get(digest, 0) < line:
                     raise LedgerBroken(f"blob {digest[:12]} of line {line} is missing", line)
                 missing += entries[gone[digest] - 1].kind != "respelt"
-            elif file_hash(self.blobs.path(digest)) != digest:
+            elif not self.blobs.check(digest):
                 raise LedgerBroken(f"blob {digest[:12]} of line {line} was edited", line)
             else:
                 checked += 1
         return Verified(len(entries), checked, missing)
+
+
+def blobs_of(store: Store, room: str) -> Blobs | None:
+    """The blobs that all machines of a store share, for runs ("store") or files of the service ("files"); None where
+    it is a folder of one machine."""
+    server = server_of(store.home)
+    if server is None:
+        return None
+    if server.blobs is not None:
+        return FolderBlobs(server.blobs / room, is_shared=True)
+    from kintsu.io.store.table_blobs import TableBlobs
+
+    return TableBlobs(lambda: store.engine, room)
 
 
 def _followed(releases: Releases, digest: str, since: int) -> tuple[str | None, int]:
