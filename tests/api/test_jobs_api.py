@@ -109,7 +109,7 @@ def test_the_same_key_hands_in_one_job(connect):
     source, headers = {"upload": upload(client)}, {"Idempotency-Key": "night-1"}
     first, again = (submit(client, options=HEAL, source=source, headers=headers) for _ in range(2))
     assert first.json() == again.json() and again.status_code == 202
-    assert submit(client, options={"auto": 0.6}, source=source, headers=headers).status_code == 409
+    assert submit(client, options={"auto": 0.6}, source=source, headers=headers).status_code == 422
     assert len(client.get("/api/v1/jobs").json()["items"]) == 1
 
 

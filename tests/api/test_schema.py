@@ -12,6 +12,12 @@ from kintsu.apps.api.settings import ServeSettings
 from kintsu.io.service.keys import Keys
 from kintsu.io.store.history import History
 
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(ctx, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
 HOME = tempfile.TemporaryDirectory(prefix="kintsu-api-")  # removed with the process
 schema = schemathesis.openapi.from_asgi(
     "/api/v1/openapi.json", create_app(ServeSettings(Path(HOME.name), sign_in=True, hosts=("*",)))

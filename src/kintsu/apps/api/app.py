@@ -16,6 +16,7 @@ from kintsu.apps.api import problems
 from kintsu.apps.api.dashboard import Dashboard
 from kintsu.apps.api.guard import Guard
 from kintsu.apps.api.identity import IdentityProvider
+from kintsu.apps.api.once import KEY, Once, is_write
 from kintsu.apps.api.paging import Conditional
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
@@ -84,6 +85,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.include_router(live.router)
     app.add_middleware(Conditional)
     app.add_middleware(Dashboard)
+    app.add_middleware(Once, service=service)
     app.add_middleware(Guard, service=service)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -99,6 +101,14 @@ def _operation(route: APIRoute) -> str:
     )
 
 
+def _with_key(parameters: list[dict[str, Any]]) -> None:
+    """What all operations that write have in common."""
+    if not any(each["name"].lower() == KEY.lower() for each in parameters):
+        told = "The same request with the same key gets the same answer, and is done once"
+        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        parameters.append({"name": KEY, "in": "header", "required": False, "description": told, "schema": schema})
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """The document, with the schema of problems that every operation may answer with."""
     if app.openapi_schema is None:
@@ -108,5 +118,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         parts |= schema.pop("$defs", {}) | {"Problem": schema}
         for name in ("HTTPValidationError", "ValidationError"):
             parts.pop(name, None)
+        for path, operations in made["paths"].items():
+            for method, operation in operations.items():
+                if is_write(method.upper(), path):
+                    _with_key(operation.setdefault("parameters", []))
         app.openapi_schema = made
     return app.openapi_schema

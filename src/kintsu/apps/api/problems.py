@@ -23,7 +23,7 @@ __all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
 MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
-    (KeyTaken, 409),
+    (KeyTaken, 422),
     (Full, 429),
     (errors.UnknownRun, 404),
     (errors.UnknownName, 404),
