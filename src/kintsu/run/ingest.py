@@ -18,6 +18,7 @@ from kintsu.io.event_files import EventFiles
 from kintsu.io.json_events import JsonEvents
 from kintsu.io.service.pushed import Pushed, PushedEvents, event_id
 from kintsu.io.store.history import History
+from kintsu.io.store.presence import alone
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.streams import PUSHED
 from kintsu.run.treatment import MANIFEST, load_treatment
@@ -189,16 +190,17 @@ def mend_pushed(
     """
     treatment = load_treatment(find_treatment(table, home, target.treatment))
     folder = target.folder or home / "ingested" / table
-    with _alone(home / "ingested", table) as is_ours:
-        if not is_ours:
+    history = History(home)
+    with _alone(home / "ingested", table) as is_ours, alone(history.engine, f"push {table}") as is_ours_everywhere:
+        if not (is_ours and is_ours_everywhere):
             return 0
         flow = Flow(
             f"{PUSHED}{table}",
-            PushedEvents(Pushed(History(home)), table, news),
+            PushedEvents(Pushed(history), table, news),
             _sink(table, target, folder, alert),
             treatment,
             JsonEvents(),
-            StreamStore(History(home)),
+            StreamStore(history),
             StreamJudge(),
             pace,
             stop,

@@ -11,6 +11,7 @@ from kintsu.core.events import HEALED, QUARANTINE, WHY, Event, Output
 from kintsu.io.event_files import EventFiles
 from kintsu.io.service.pushed import Full, Pushed, PushedEvents, event_id
 from kintsu.io.store.history import History
+from kintsu.io.store.presence import alone
 
 NOW_MS = time.time_ns() // 1_000_000
 
@@ -90,3 +91,15 @@ def test_what_was_put_aside_before_a_crash_is_not_there_twice(tmp_path):
     EventFiles(tmp_path, "orders").send([output(2, aside=True), output(3, aside=True), output(4)])
     assert [each["id"] for each in lines(tmp_path / "quarantine")] == ["id-2", "id-3"]
     assert [each["n"] for each in lines(tmp_path)] == [1, 4]
+
+
+def test_a_table_is_mended_by_one_at_a_time(store_place):
+    engine = History(store_place).engine
+    with (
+        alone(engine, "push orders") as first,
+        alone(engine, "push orders") as second,
+        alone(engine, "push a") as other,
+    ):
+        assert first and other and second == (engine.dialect.name == "sqlite")  # there a lock of a file tells
+    with alone(engine, "push orders") as again:
+        assert again

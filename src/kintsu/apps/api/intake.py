@@ -12,6 +12,7 @@ from kintsu.apps.office import Office
 from kintsu.io.service.events import Events
 from kintsu.io.service.pushed import Pushed
 from kintsu.io.store.history import History
+from kintsu.io.store.home import has_store
 from kintsu.run.ingest import Target, mend_pushed, targets_from
 
 __all__ = ["Intake"]
@@ -54,7 +55,7 @@ class Intake:
         tenants = ["local", *(sorted(path.name for path in folders.iterdir()) if folders.is_dir() else ())]
         for tenant in tenants:
             home = self.office.home(tenant)
-            if (home / "kintsu.db").is_file():
+            if has_store(home):
                 for table in Pushed(History(home)).waiting():
                     self.wake(tenant, table)
 

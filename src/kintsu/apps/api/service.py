@@ -29,6 +29,7 @@ from kintsu.io.service.queue import Queue
 from kintsu.io.service.together import Together
 from kintsu.io.service.trail import Act, Trail, keep_acts
 from kintsu.io.store.history import History
+from kintsu.io.store.home import has_store
 from kintsu.run.ingest import find_treatment
 from kintsu.run.replay import Treatment
 from kintsu.run.treatment import MANIFEST, load_treatment
@@ -54,7 +55,7 @@ class Service(Office):
     def home(self, tenant: str) -> Path:
         """The folder of a tenant's store, which is there from the first request on."""
         place = super().home(tenant)
-        if not (place / "kintsu.db").is_file():
+        if not has_store(place):
             _ = History(place).engine  # makes it
         return place
 

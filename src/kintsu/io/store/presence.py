@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from kintsu.io.store.records import Run
 
-__all__ = ["Held", "hold", "is_written"]
+__all__ = ["Held", "alone", "hold", "is_written"]
 
 ALIVE: Final = 0x6B696E75  # "kinu": the locks of runs, apart from those of writers
 KEEPALIVE: Final = {"tcp_keepalives_idle": 15, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
@@ -48,6 +49,25 @@ def hold(engine: Engine, run: str) -> Held | None:
         connection.close()
         raise
     return Held(connection)
+
+
+@contextmanager
+def alone(engine: Engine, name: str) -> Iterator[bool]:
+    """Whether no other process of any machine holds this name; always so for a file, which one machine has."""
+    if engine.dialect.name == "sqlite":
+        yield True
+        return
+    connection = engine.connect()
+    held = Held(connection)
+    try:
+        for option, value in KEEPALIVE.items():
+            connection.exec_driver_sql(f"SET {option} = {value}")
+        tried = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ALIVE}, {_number(connection, name)})")
+        is_ours = bool(tried.scalar())
+        connection.commit()
+        yield is_ours
+    finally:
+        held.release()
 
 
 def is_written(connection: Connection, run: Run) -> bool:
