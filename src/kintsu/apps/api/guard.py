@@ -75,6 +75,8 @@ class Guard:
             return 400, "this service is not called that: see `hosts` in its settings"
         if scope["method"] not in SAFE and is_foreign(scope, self.service.settings):
             return 403, "a page of another site may not write here"
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            return 400, "an address has no NUL in it"  # neither paths nor databases take one
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > self._most(scope):
             return 413, f"the body may have {self._most(scope)} bytes"

@@ -6,7 +6,8 @@ import json
 import ssl
 from functools import cached_property
 from typing import Any, Final
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
 
 import jwt
 
@@ -23,6 +24,14 @@ ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDS
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 PATIENCE_S: Final = 5.0
 LEEWAY_S: Final = 30.0  # clocks differ
+MOST: Final = 1 << 20  # bytes that a provider may tell of itself
+
+
+class _Stays(HTTPRedirectHandler):
+    """Whoever is asked for keys answers himself: a redirect is an error."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 class IdentityProvider:
@@ -36,9 +45,10 @@ class IdentityProvider:
     @cached_property
     def _keys(self) -> jwt.PyJWKClient:
         where = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-        with urlopen(where, timeout=PATIENCE_S, context=self._tls) as answer:
-            keys = json.load(answer)["jwks_uri"]
-        if not str(keys).startswith("https://"):
+        with build_opener(_Stays, HTTPSHandler(context=self._tls)).open(where, timeout=PATIENCE_S) as answer:
+            told = json.loads(answer.read(MOST))
+        keys = told.get("jwks_uri") if isinstance(told, dict) else None
+        if not isinstance(keys, str) or not keys.startswith("https://"):
             raise ValueError("the issuer's keys have no https address")
         return jwt.PyJWKClient(keys, timeout=PATIENCE_S, ssl_context=self._tls)
 
@@ -74,6 +84,8 @@ class IdentityProvider:
                 options=needed,  # type: ignore[arg-type]
             )
         except (jwt.PyJWKClientConnectionError, OSError) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             raise Refused(503, "the identity provider cannot be reached: try again, or use an API key") from error
-        except (jwt.PyJWTError, KeyError, ValueError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError, RecursionError) as error:  # the last: JSON that is too deep
             raise Refused(401, f"this token is not valid: {type(error).__name__}; sign in again", CHALLENGE) from error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kintsu.io.service.paging import Page
@@ -23,6 +23,20 @@ class Asked(BaseModel):
     """A body that is sent: a field that is not known is refused, so that nothing misspelt is left out in silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_nul(cls, told: Any) -> Any:
+        """No database takes one in a text, and no file in its name."""
+        if _holds_nul(told):
+            raise ValueError("a text has a NUL character")
+        return told
+
+
+def _holds_nul(told: Any) -> bool:
+    if isinstance(told, dict):
+        return any(map(_holds_nul, (*told, *told.values())))
+    return any(map(_holds_nul, told)) if isinstance(told, list) else isinstance(told, str) and "\x00" in told
 
 
 class Listed(BaseModel, Generic[T]):

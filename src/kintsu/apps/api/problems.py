@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -21,6 +22,8 @@ from kintsu.io.service.uploads import TooLarge
 __all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
 
 MEDIA_TYPE: Final = "application/problem+json"
+BROKEN: Final = "something went wrong that should not: the log of the service tells, by this id"
+log = logging.getLogger("kintsu.api")
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
     (KeyTaken, 422),
@@ -116,6 +119,9 @@ def install(app: FastAPI) -> None:
     async def known(request: Request, error: errors.KintsuError) -> JSONResponse:
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
         detail = "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
+        if status >= 500:  # it names places on this machine
+            log.error("request %s: %s", getattr(request.state, "id", ""), error, exc_info=error)
+            detail = BROKEN
         return answer(request, status, detail, headers={"Retry-After": "1"} if status == 429 else None)
 
     @app.exception_handler(HTTPException)
@@ -134,7 +140,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> JSONResponse:
-        return answer(request, 500, "something went wrong that should not: the log of the service tells, by this id")
+        return answer(request, 500, BROKEN)
 
 
 def _methods(request: Request) -> list[str]:

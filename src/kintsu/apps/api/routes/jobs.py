@@ -10,8 +10,8 @@ from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from kintsu.apps.api.access import Engineer, Viewer
-from kintsu.apps.api.files import download
-from kintsu.apps.api.paging import Limit, Listed
+from kintsu.apps.api.files import BYTES, download
+from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import Veil, masked
@@ -41,10 +41,10 @@ def _text(moment: Any) -> Any:
     return moment
 
 
-class Strict(BaseModel):
-    """A misspelt name is refused, and so is a value of another type."""
+class Strict(Asked, BaseModel):
+    """A value of another type is refused too."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 class FromUpload(Strict):
@@ -281,7 +281,7 @@ def detail(request: Request, who: Viewer, job: str) -> JobDetail:
 @router.get(
     "/{job}/{part}.csv",
     response_class=FileResponse,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "A line for each row, or proposal"}},
+    responses={200: {"content": BYTES, "description": "A line for each row, or proposal"}},
 )
 def scores(request: Request, who: Viewer, job: str, part: Literal["scores", "proposals"]) -> FileResponse:
     """What a job of the kind score wrote: how bad each row is and why, or the cells that would change."""
