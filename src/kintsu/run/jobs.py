@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,6 +178,12 @@ def _retrain(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     return Models.open(desk.home).retrain(name, by=job.created_by, progress=progress, **options).to_dict()
 
 
+def _tidy(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
+    from kintsu.run.tidy import tidy
+
+    return tidy(desk, datetime.now(UTC), **_options(job))
+
+
 KINDS: Final[Mapping[str, Callable[[Job, Desk, Progress], dict[str, Any]]]] = {
     "heal": _heal,
     "check": _check,
@@ -186,6 +193,7 @@ KINDS: Final[Mapping[str, Callable[[Job, Desk, Progress], dict[str, Any]]]] = {
     "score": _score,
     "monitor_run": _monitor_run,
     "retrain": _retrain,
+    "tidy": _tidy,
 }
 
 

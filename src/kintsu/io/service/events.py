@@ -7,10 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kintsu.io.store.history import History
-from kintsu.io.store.records import now_text
+from kintsu.io.store.records import now_text, text_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,6 +51,19 @@ class Events:
         with schema.reading(self.history.engine) as connection:
             rows = connection.execute(table.select().where(mine).order_by(table.c.id).limit(limit)).all()
         return [Event(row.id, row.at, row.kind, json.loads(row.body)) for row in rows]
+
+    def forget(self, before: datetime) -> int:
+        """Delete events from before this moment; how many. The newest stays: the next one counts on from it."""
+        from sqlalchemy import func, select
+
+        from kintsu.io.store import schema
+
+        t = schema.events
+        with schema.writing(self.history.engine) as connection:
+            mine = t.c.tenant == self.history.tenant
+            newest = connection.execute(select(func.max(t.c.id)).where(mine)).scalar() or 0
+            gone = t.delete().where(mine, t.c.at < text_of(before), t.c.id < newest)
+            return connection.execute(gone).rowcount
 
     @contextmanager
     def pulse(self) -> Iterator[Callable[[], bool]]:

@@ -44,6 +44,7 @@ RUNNING: Final = "running"
 DONE: Final = "done"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
+AT_ONCE: Final = 500  # ids of one statement
 STATES: Final = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
 
 
@@ -192,6 +193,35 @@ class Jobs:
             at_once = {"state": CANCELLED, "ended_at": text_of(now)} if row.state == QUEUED else {}
             connection.execute(table.update().where(table.c.id == job).values(cancels=True, **at_once))
             return changed(connection, job)
+
+    def open(self) -> list[Job]:
+        """Jobs that are queued or run."""
+        from kintsu.io.store import schema
+
+        t = schema.jobs
+        query = t.select().where(t.c.tenant == self.history.tenant, t.c.state.in_((QUEUED, RUNNING)))
+        with schema.reading(self.history.engine) as connection:
+            return [job_of(row) for row in connection.execute(query)]
+
+    def ended(self, before: datetime) -> list[Job]:
+        """Jobs that ended before this moment."""
+        from kintsu.io.store import schema
+
+        t = schema.jobs
+        query = t.select().where(t.c.tenant == self.history.tenant, t.c.ended_at < text_of(before))
+        with schema.reading(self.history.engine) as connection:
+            return [job_of(row) for row in connection.execute(query)]
+
+    def forget(self, jobs: Sequence[Job]) -> None:
+        """Delete jobs that ended."""
+        from kintsu.io.store import schema
+
+        t = schema.jobs
+        with schema.writing(self.history.engine) as connection:
+            for start in range(0, len(jobs), AT_ONCE):
+                named = [job.id for job in jobs[start : start + AT_ONCE]]
+                mine = t.c.tenant == self.history.tenant
+                connection.execute(t.delete().where(mine, t.c.id.in_(named), t.c.ended_at.is_not(None)))
 
     def _mine(self, job: str) -> Any:
         from kintsu.io.store import schema

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from typing import Any, Final
 from kintsu.core.errors import UsageError
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
-from kintsu.io.store.records import now_text
+from kintsu.io.store.records import now_text, text_of
 
 __all__ = ["TooLarge", "Upload", "Uploads"]
 
@@ -105,6 +106,15 @@ class Uploads:
         with schema.reading(self.history.engine) as connection:
             found = [_upload(row) for row in connection.execute(query)]
         return Page.cut(found, limit, lambda upload: f"{upload.created_at}_{upload.id}")
+
+    def before(self, moment: datetime) -> list[Upload]:
+        """Uploads that came before this moment."""
+        from kintsu.io.store import schema
+
+        t = schema.uploads
+        query = t.select().where(t.c.tenant == self.history.tenant, t.c.created_at < text_of(moment))
+        with schema.reading(self.history.engine) as connection:
+            return [_upload(row) for row in connection.execute(query)]
 
     def remove(self, upload: Upload) -> None:
         """Forget an upload and delete its folder, with what was mended of it."""

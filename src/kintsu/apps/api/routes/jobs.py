@@ -22,7 +22,7 @@ from kintsu.run.score import PROPOSALS, SCORES
 __all__ = ["router"]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-Kind = Literal["heal", "check", "profile", "crash_test", "train", "score", "monitor_run", "retrain"]
+Kind = Literal["heal", "check", "profile", "crash_test", "train", "score", "monitor_run", "retrain", "tidy"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 After = Annotated[
     str | None, Query(pattern="^j-[0-9]{8}-[0-9]{6}-[0-9a-f]{12}$", description="The `next` of the page before")
