@@ -5,15 +5,17 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -192,3 +194,29 @@ def store_home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
     home = tmp_path / "home"
     return home if request.param == "sqlite" else remember(home, request.getfixturevalue("postgresql_url"))
+
+
+@contextmanager
+def _served(home: Path, *more: str) -> Iterator[str]:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port), *more]
+    with subprocess.Popen(command) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urlopen(f"{address}/healthz", timeout=5):
+                        break
+                except OSError:
+                    assert time.monotonic() < deadline and process.poll() is None, "the service did not come up"
+                    threading.Event().wait(0.05)
+            yield address
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractContextManager[str]]:
+    """Runs `kintsu serve` over a home, with a worker and more flags; its address, once it answers."""
+    return _served
