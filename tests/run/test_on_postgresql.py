@@ -72,4 +72,4 @@ def test_commands_find_the_database_by_the_variable(tmp_path, orders, postgresql
     monkeypatch.setenv("KINTSU_HOME", postgresql_url)
     healed = kt.heal(orders, auto=0.5)
     assert undo(healed.run).restored == "bytes" and not (orders.parent / ".kintsu").exists()
-    assert [run.id for run in Store(remember(tmp_path / "other", postgresql_url)).runs()][0] == healed.run
+    assert next(run.id for run in Store(remember(tmp_path / "other", postgresql_url)).runs()) == healed.run

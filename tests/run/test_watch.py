@@ -192,6 +192,19 @@ def test_a_null_flood_and_a_type_break_are_told_once_with_their_stages(tmp_path)
     assert len(ids) == len(set(ids)) and f"{flood['alert']}-detect" in ids
 
 
+def test_of_several_workers_one_tells_and_a_later_one_tells_its_end(tmp_path):
+    def told(values):
+        worker = ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0), judge())
+        return [(each["kind"], each["over"]) for each in alerts(worker)]
+
+    usual, flood = [event(n) for n in range(12_000)], [event(n, email=None) for n in range(1000)]
+    assert told(usual[:1000] + flood) == [("null_flood", False)]
+    assert told(usual[:1000] + flood) == []
+    assert told(usual) == [("null_flood", True)]
+    assert told(usual) == []
+    assert told(usual[:1000] + flood) == [("null_flood", False)]
+
+
 def test_a_stream_as_usual_is_quiet(tmp_path):
     worker = ran(tmp_path, [event(n) for n in range(20_000)], Pace(700, 0.0, until_idle_s=0.0), judge())
     assert alerts(worker) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from kintsu.core.batch import parse_numbers
 from kintsu.run.stream_monitor import StreamAlert, StreamCause, StreamMonitor
 from kintsu.run.watch_mend import Mended
 
-__all__ = ["FieldJudge", "StreamJudge", "Trouble", "stages"]
+__all__ = ["MISSING", "FieldJudge", "StreamJudge", "Trouble", "stages"]
 
 LEARN_ROWS: Final = 5_000  # of the stream itself, where no reference is given
 QUIET_ROWS: Final = 10_000  # without it an alert is over: twenty windows
@@ -23,6 +23,7 @@ NUMERIC: Final = 0.9  # share of filled cells that are numbers in a column of nu
 JUDGED_BY: Final = 100  # values of a field whose kind was looked at: fewer may be odd by chance
 KIND_OF: Final = "kind of "  # columns that are watched beside those of the table
 OUTCOME: Final = "outcome"
+MISSING: Final = "missing_field"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Trouble:
     def key(self) -> tuple[str, str | None]:
         """What it is about: it is told once while it lasts."""
         return self.kind, self.column
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it has no end that could be told."""
+        return self.kind in ("new_field", "type_change")
 
 
 @dataclass
@@ -95,6 +101,11 @@ class StreamJudge:
                 told.append(Trouble(trouble.kind, trouble.column, f"over: {trouble.message}", is_over=True))
         return told
 
+    def resume(self, open_now: Iterable[Trouble]) -> None:
+        """Go on with what was told before, by whomever: it is over when these rows too are quiet."""
+        for trouble in open_now:
+            self._open.setdefault(trouble.key, (0 if self._monitor is None else self._monitor.n_rows, trouble))
+
     @property
     def is_alarmed(self) -> bool:
         """Whether an alert is open."""
@@ -141,6 +152,10 @@ class FieldJudge:
     _kinds: dict[str, str] = field(default_factory=dict)
     _counts: dict[str, Counter[str]] = field(default_factory=dict)
 
+    def resume(self, open_now: Iterable[Trouble]) -> None:
+        """Go on with the fields that were told to be missing."""
+        self._missing |= {trouble.column for trouble in open_now if trouble.column is not None}
+
     def feed(self, mended: Mended) -> list[Trouble]:
         """What is new in these events."""
         found = {name for shape in mended.shapes for name in shape}
@@ -156,8 +171,8 @@ class FieldJudge:
         gone, back = sorted(missing - self._missing), sorted(self._missing - missing)
         self._missing = missing
         what = "is in none of {:,} events"
-        told = [Trouble("missing_field", name, f"field `{name}` {what.format(total)}", 1.0, 0.0) for name in gone]
-        return told + [Trouble("missing_field", name, f"field `{name}` is back", is_over=True) for name in back]
+        told = [Trouble(MISSING, name, f"field `{name}` {what.format(total)}", 1.0, 0.0) for name in gone]
+        return told + [Trouble(MISSING, name, f"field `{name}` is back", is_over=True) for name in back]
 
     def _other_kinds(self, kinds: Mapping[tuple[str, str], int]) -> list[Trouble]:
         for (name, kind), n in kinds.items():

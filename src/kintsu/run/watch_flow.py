@@ -12,13 +12,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kintsu.core.events import Event, EventSink, EventSource, Output, Positions
 from kintsu.io.store.streams import Passed, StreamStore
 from kintsu.monitor.stream.tally import WindowTally
-from kintsu.run.watch_alerts import FieldJudge, StreamJudge, stages
+from kintsu.run.watch_alerts import MISSING, FieldJudge, StreamJudge, Trouble, stages
 from kintsu.run.watch_mend import Codec, Mended, Treats, examples, held, mend_events, numeric_fields, outputs, told
 
 __all__ = ["Flow", "Pace"]
@@ -29,6 +29,7 @@ LEAST_ROWS: Final = 500  # that the breaker judges by
 LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
+AGAIN: Final = timedelta(minutes=1)  # after which what has no end is news again
 
 
 _Sent = tuple[Mended, list[dict[str, Any]]]
@@ -87,6 +88,10 @@ class Flow:
         self._incarnations: dict[str, str] = {}
         self._polled_at = time.monotonic()
         self._metrics, self._metrics_at = WindowTally(), time.monotonic()
+        known = [Trouble(each[0], each[1] or None, each[2]) for each in self.store.troubles(self._stream)]
+        known = [each for each in known if not each.is_passing]
+        self._fields.resume(each for each in known if each.kind == MISSING)
+        self.judge.resume(each for each in known if each.kind != MISSING)
         self.source.on_leaving(lambda: self._settle(LEAVE_S, wait=True))
 
     def run(self) -> None:
@@ -127,7 +132,7 @@ class Flow:
 
     def _mend(self, events: list[Event]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
         mended = mend_events(self.treatment, self.codec, events)
-        troubles = [*self._fields.feed(mended), *self.judge.feed(mended)]
+        troubles = [each for each in (*self._fields.feed(mended), *self.judge.feed(mended)) if self._is_news(each)]
         self._kinds.update(mended.kinds)
         reason = self._reason_to_hold(mended)
         if reason:
@@ -136,6 +141,13 @@ class Flow:
         now, action = datetime.now(UTC).isoformat(timespec="milliseconds"), "hold" if reason else "mend"
         alerts = [record for each in troubles for record in stages(self.name, each, mended, action, now)]
         return mended, alerts, sent
+
+    def _is_news(self, trouble: Trouble) -> bool:
+        """Whether no other worker of this stream has told it."""
+        key = self._stream, trouble.kind, trouble.column or ""
+        if trouble.is_over:
+            return self.store.end(*key)
+        return self.store.begin(*key, trouble.message, datetime.now(UTC), AGAIN if trouble.is_passing else None)
 
     def _reason_to_hold(self, mended: Mended) -> str:
         """Why a whole micro-batch is put aside, "" where it is not."""

@@ -310,6 +310,18 @@ stream_windows = Table(
 )
 """What came through in each window of time, all workers together."""
 
+stream_troubles = Table(
+    "stream_troubles",
+    metadata,
+    Column("stream", Integer, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("column", String(255), primary_key=True),  # "" where it is about none
+    Column("tenant", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # when it was told last
+    Column("message", Text, nullable=False),
+)
+"""What is wrong with a stream now: whichever worker writes it down first tells it."""
+
 stream_alerts = Table(
     "stream_alerts",
     metadata,

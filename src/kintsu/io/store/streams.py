@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.events import Positions
@@ -171,6 +171,48 @@ class StreamStore:
         }
         if rows:
             connection.execute(a.insert(), list(rows.values()))
+
+    def begin(self, stream: int, kind: str, column: str, message: str, now: datetime, again: timedelta | None) -> bool:
+        """Write a trouble down; whether it is news: no worker wrote it before, or longer than `again` ago."""
+        from kintsu.io.store import schema
+
+        t = schema.stream_troubles
+        here = self._trouble(stream, kind, column)
+        fresh = {"at_us": micros(now), "message": message}
+        with schema.writing(self.history.engine) as connection:
+            known = connection.execute(t.select().where(here)).first()
+            if known is None:
+                key = {"stream": stream, "kind": kind, "column": column, "tenant": self.history.tenant}
+                connection.execute(t.insert().values(**key, **fresh))
+                return True
+            is_news = again is not None and known.at_us < micros(now - again)
+            if is_news:
+                connection.execute(t.update().where(here).values(**fresh))
+            return is_news
+
+    def end(self, stream: int, kind: str, column: str) -> bool:
+        """Strike a trouble out; whether it still stood there."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.history.engine) as connection:
+            gone = schema.stream_troubles.delete().where(self._trouble(stream, kind, column))
+            return connection.execute(gone).rowcount > 0
+
+    def troubles(self, stream: int) -> list[tuple[str, str, str]]:
+        """What is wrong now: kind, column ("" where it is about none) and what was told."""
+        from kintsu.io.store import schema
+
+        t = schema.stream_troubles
+        query = t.select().where(t.c.tenant == self.history.tenant, t.c.stream == stream).order_by(t.c.kind, t.c.column)
+        with schema.reading(self.history.engine) as connection:
+            return [(row.kind, row.column, row.message) for row in connection.execute(query)]
+
+    def _trouble(self, stream: int, kind: str, column: str) -> Any:
+        from kintsu.io.store import schema
+
+        t = schema.stream_troubles
+        mine = (t.c.tenant == self.history.tenant) & (t.c.stream == stream)
+        return mine & (t.c.kind == kind) & (t.c.column == column)
 
     def windows(self, stream: int, since_us: int = 0) -> list[StreamWindow]:
         """The windows since a moment, oldest first."""
