@@ -39,6 +39,7 @@ from kintsu.apps.api.routes import (
 )
 from kintsu.apps.api.service import Service
 from kintsu.apps.api.settings import ServeSettings
+from kintsu.apps.api.spans import Spans
 
 __all__ = ["create_app"]
 
@@ -47,14 +48,16 @@ PARTS: Final = (
     *(tables, runs, questions, uploads, jobs, ingest, quality, streams, volume, monitors, incidents, models, keys),
     *(graphql, system),
 )
+OFF: Final[Any] = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans"), False)
+"""FastAPI's own telemetry would tell words of errors, and those may quote cells: see `spans`."""
 DESCRIPTION: Final = (
     "Finds bad data in tables and mends it: explained, calibrated, undoable. Errors are problem documents (RFC 9457), "
     "lists come in pages, answers carry an ETag."
 )
 
 
-def create_app(settings: ServeSettings) -> FastAPI:
-    """The service as an ASGI application."""
+def create_app(settings: ServeSettings, *, spans: Any = None) -> FastAPI:
+    """The service as an ASGI application; `spans` is a TracerProvider in place of the process's own."""
     identity = None if settings.identity is None else IdentityProvider(settings.identity)
     service = Service(settings, identity)
 
@@ -73,6 +76,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
+        telemetry=OFF,
         generate_unique_id_function=_operation,
     )
     app.state.service = service
@@ -87,6 +91,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.add_middleware(Dashboard)
     app.add_middleware(Once, service=service)
     app.add_middleware(Guard, service=service)
+    app.add_middleware(Spans, provider=spans)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -19,10 +19,11 @@ from kintsu.apps.api.service import Service
 from kintsu.apps.api.settings import ServeSettings
 from kintsu.io.service.trail import Act
 
-__all__ = ["SAFE", "Guard", "is_foreign"]
+__all__ = ["SAFE", "Guard", "is_foreign", "route_of"]
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
-UPLOADS: Final = "/api/v1/uploads"
+API: Final = "/api/v1"
+UPLOADS: Final = f"{API}/uploads"
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -97,16 +98,24 @@ class Guard:
         return bounded
 
     async def _told(self, request: Request, status: int, seconds: float) -> None:
-        route = getattr(request.scope.get("route"), "path", "none")
+        route = route_of(request.scope) or "none"
         principal = getattr(request.state, "principal", None)
         self.service.figures.requests.labels(request.method, route, str(status)).observe(seconds)
-        facts = {"request": request.state.id, "method": request.method, "route": route, "status": status}
-        who = "" if principal is None else f"{principal.tenant}/{principal.name}"
-        log.info("request", extra=facts | {"who": who, "ms": round(seconds * 1000, 1)})
+        if log.isEnabledFor(logging.INFO):
+            facts = {"request": request.state.id, "method": request.method, "route": route, "status": status}
+            who = {} if principal is None else {"tenant": principal.tenant, "who": principal.name}
+            log.info("request", extra={**facts, **who, "ms": round(seconds * 1000, 1)})
         if principal is not None and request.method not in SAFE:
             action = f"{request.method} {request.url.path}"
             act = Act(principal.name, principal.role, action, status, request.state.id)
             await run_in_threadpool(self.service.keep_act, principal.tenant, act)
+
+
+def route_of(scope: Scope) -> str | None:
+    """The address of an operation as the document tells it, without the values in it; None where there is none."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    is_short = path is not None and scope["path"].startswith(API) and not path.startswith(API)
+    return f"{API}{path}" if is_short else path  # a route of a router may not know where that was included
 
 
 def is_foreign(scope: Scope, settings: ServeSettings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,6 +51,10 @@ def serve(
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID Connect issuer of people's tokens.")] = None,
     audience: Annotated[str, typer.Option(help="What the issuer's tokens have to be made for.")] = "kintsu",
     requests_per_minute: Annotated[int, typer.Option(metavar="N", help="Of one key or person; 0: no limit.")] = 0,
+    log_format: Annotated[
+        str | None,
+        typer.Option(metavar="json|text", help="Log every request, to standard error."),
+    ] = None,
     treatment: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,12 +67,16 @@ def serve(
         import uvicorn
 
         from kintsu.apps.api.app import create_app
+        from kintsu.apps.api.logs import FORMATS, to_stream
         from kintsu.apps.api.settings import Identity, ServeSettings
+        from kintsu.apps.api.spans import export_spans
         from kintsu.apps.worker import Crew
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "serve") from error
     if host not in LOOPBACK and not sign_in:
         raise UsageError(f"{host} can be reached by others: say --sign-in, and make a key with `kintsu keys create`")
+    if log_format is not None and log_format not in FORMATS:
+        raise UsageError(f"--log-format is {' or '.join(FORMATS)}, not {log_format!r}")
     place = _home(home)
     chosen = ServeSettings(
         home=place,
@@ -82,9 +90,14 @@ def serve(
         file=settings,
         treatments=tuple(_named(each) for each in treatment or []),
     )
+    export_spans()
+    if log_format is not None:
+        to_stream(log_format)
     app = create_app(chosen)
     with Crew(workers, _arguments(place, root, queue, settings, lease)):
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+        lines = None if log_format is not None else uvicorn.config.LOGGING_CONFIG  # its own go where ours go
+        quiet: Any = {"log_level": "warning", "log_config": lines, "access_log": False}
+        uvicorn.run(app, host=host, port=port, server_header=False, **quiet)
 
 
 def _named(text: str) -> tuple[str, Path]:
