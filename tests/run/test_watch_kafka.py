@@ -16,7 +16,7 @@ from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.watch import watch
 from kintsu.run.watch_flow import Pace
-from kintsu.run.watch_workers import watch_together
+from kintsu.run.watch_workers import suited, watch_together
 
 ALL = 8.0  # seconds without an event after which a test gives up
 
@@ -106,6 +106,13 @@ def test_processes_share_a_topic_and_one_that_is_killed_is_replaced(kafka, tmp_p
     assert sum(window.tally.events for window in windows) == 4000
     assert killed and 0 < max(told) <= 4000 and done.stream == "kintsu/orders"
     assert not multiprocessing.active_children()
+
+
+def test_no_more_processes_suit_a_topic_than_it_has_partitions(kafka):
+    kafka.make("orders", 1)
+    assert suited(kafka.address, "orders") == 1
+    with pytest.raises(InputError, match="nowhere"):
+        suited(kafka.address, "nowhere", QUICK)
 
 
 def test_processes_end_with_what_fails_in_one(kafka, tmp_path):

@@ -30,7 +30,7 @@ from kintsu.run.watch_alerts import StreamJudge
 from kintsu.run.watch_flow import Flow, Pace
 from kintsu.run.watch_mend import Codec, Treats, mend_cells
 
-__all__ = ["Watched", "watch"]
+__all__ = ["Watched", "of_client", "watch"]
 
 AGAIN: Final = 5  # times in a row that a worker begins anew before it gives up
 PAUSE_S: Final = 1.0
@@ -103,7 +103,7 @@ def watch(
     """
     treats = _loaded(treatment)
     options = _options(kafka)
-    broker = Broker(bootstrap, {key: value for key, value in options.items() if not key.startswith(OF_REGISTRY)})
+    broker = Broker(bootstrap, of_client(options))
     codec = JsonEvents() if registry is None else _avro(registry, options)
     names = {HEALED: healed or f"{topic}.healed", QUARANTINE: quarantine or f"{topic}.quarantine"}
     names |= {"metrics": metrics, "alerts": alerts}
@@ -155,6 +155,11 @@ def _loaded(treatment: Treats | Path | str) -> Treats:
     from kintsu.run.treatment import load_treatment
 
     return load_treatment(Path(treatment))
+
+
+def of_client(kafka: Path | str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options of librdkafka among those that `watch` takes as `kafka`."""
+    return {key: value for key, value in _options(kafka).items() if not key.startswith(OF_REGISTRY)}
 
 
 def _options(kafka: Path | str | Mapping[str, Any] | None) -> dict[str, Any]:

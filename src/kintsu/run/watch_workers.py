@@ -12,14 +12,17 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from kintsu.core.errors import UsageError
+from kintsu.io.kafka.topics import Broker
 from kintsu.monitor.stream.tally import WindowTally
-from kintsu.run.watch import Watched, watch
+from kintsu.run.watch import Watched, of_client, watch
 
-__all__ = ["collect_seldom", "watch_together"]
+__all__ = ["collect_seldom", "suited", "watch_together"]
 
+MOST: Final = 4  # processes that nobody asked for: each takes some 300 MiB
 AGAIN_S: Final = 1.0  # before a process that was killed is replaced
 LOOK_S: Final = 0.2
 _SPAWN: Final = multiprocessing.get_context("spawn")  # threads of librdkafka and polars do not survive a fork
@@ -34,6 +37,19 @@ def collect_seldom() -> None:
     """Let Python look for cycles seldom: events come and go by ten thousands and form none. A fifth of the time."""
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+
+
+def suited(bootstrap: str, topic: str, kafka: Path | str | Mapping[str, Any] | None = None) -> int:
+    """Processes that suit a topic on this machine: one for each core that is ours, but no more than partitions.
+
+    Raises
+    ------
+    InputError
+        No broker answers, or the topic is missing.
+    """
+    from joblib import cpu_count  # it knows of the limits of a container
+
+    return int(max(min(cpu_count(), Broker(bootstrap, of_client(kafka)).check(topic), MOST), 1))
 
 
 def watch_together(
@@ -62,8 +78,10 @@ def watch_together(
     pace = arguments.get("pace")
     if pace is not None and pace.max_events is not None:
         raise UsageError("--max-events counts the events of one worker: leave it or --workers out")
+    from joblib import cpu_count
+
     # a thread of polars each: handing work to the other cores costs more than it gains where they are busy too
-    os.environ.setdefault("POLARS_MAX_THREADS", str(max((os.cpu_count() or 1) // workers, 1)))
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(cpu_count() // workers, 1)))
     stop, began = stop or threading.Event(), time.monotonic()
     crew = {at: _started(arguments) for at in range(workers)}
     past, now, ends = WindowTally(), dict.fromkeys(crew, WindowTally()), dict[int, Watched]()
@@ -81,6 +99,7 @@ def watch_together(
                     progress(reduce(WindowTally.merge, now.values(), past))
                     continue
                 del crew[at]
+                member.process.join()
                 if isinstance(told, Watched):
                     ends[at] = told
                 elif isinstance(told, BaseException):
@@ -115,7 +134,6 @@ def _told(member: _Member) -> Any:
     try:
         return member.told.recv()
     except EOFError:
-        member.process.join()
         return None
 
 

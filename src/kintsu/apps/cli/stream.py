@@ -70,7 +70,14 @@ WaitMs = Annotated[
     int, typer.Option("--wait-ms", metavar="N", min=1, help="How long it waits for so many.", rich_help_panel=_PACE)
 ]
 Workers = Annotated[
-    int, typer.Option("--workers", metavar="N", min=1, help="Processes that share the topic.", rich_help_panel=_PACE)
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Processes that share the topic (else one a core, at most 4).",
+        rich_help_panel=_PACE,
+    ),
 ]
 MaxEvents = Annotated[
     int | None,
@@ -101,7 +108,7 @@ def watch(
     sensitive: o.Sensitive = None,
     batch: BatchSize = 50_000,
     wait_ms: WaitMs = 100,
-    workers: Workers = 1,
+    workers: Workers = None,
     max_events: MaxEvents = None,
     until_idle: UntilIdle = None,
     home: Home = None,
@@ -115,9 +122,9 @@ def watch(
 
     if folder is None and (bootstrap is None or topic is None):
         raise UsageError("say what to watch: --bootstrap HOST:PORT and --topic NAME, or a FOLDER with --out DIR")
-    if folder is not None and (bootstrap or topic or out is None or workers > 1):
+    if folder is not None and (bootstrap or topic or out is None or (workers or 1) > 1):
         raise UsageError("a FOLDER needs --out DIR, and neither --bootstrap nor --topic nor --workers")
-    from kintsu.run.watch_workers import collect_seldom, watch_together
+    from kintsu.run.watch_workers import collect_seldom, suited, watch_together
 
     collect_seldom()
     told: dict[str, Any] = {"home": home, "progress": _progress(as_json=as_json, quiet=quiet)}
@@ -137,9 +144,13 @@ def watch(
                 **told,
             )
         else:
+            from kintsu.run.treatment import load_treatment
             from kintsu.run.watch import watch as run
             from kintsu.run.watch_flow import Pace
 
+            if workers is None:
+                load_treatment(treatment)  # what is wrong with it is told at once
+                workers = suited(bootstrap or "", topic or "", kafka) if max_events is None else 1
             done = (run if workers == 1 else partial(watch_together, workers))(
                 bootstrap=bootstrap or "",
                 topic=topic or "",
