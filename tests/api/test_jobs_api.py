@@ -38,7 +38,7 @@ def work(tmp_path):
 
     yield all_of_it
     for each in workers:
-        each.queue.huey.storage.close()
+        each.queue.close()
 
 
 def upload(client, body=BODY, name="orders.csv", **more):

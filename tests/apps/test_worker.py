@@ -40,7 +40,7 @@ def job(office):
     made = office.jobs("local").submit("heal", arguments, by="test", now=datetime.now(UTC))[0].id
     queue = Queue(office.settings.home)
     queue.put(made)
-    queue.huey.storage.close()
+    queue.close()
     return made
 
 

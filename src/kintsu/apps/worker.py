@@ -177,8 +177,10 @@ class Heart:
 class Crew:
     """Worker processes of our own: one that dies is replaced, and all end with this process."""
 
-    def __init__(self, n: int, arguments: Sequence[str]) -> None:
+    def __init__(self, n: int, arguments: Sequence[str], queue: str | None = None) -> None:
         self.n = n
+        self.environment = os.environ | ({} if queue is None else {"KINTSU_QUEUE": queue})
+        self.environment.pop("KINTSU_STORE", None)  # the home remembers it
         self.command = [sys.executable, "-m", "kintsu", "worker", *arguments, "--parent", str(os.getpid())]
         self._over = threading.Event()
         self._members: list[subprocess.Popen[bytes]] = []
@@ -207,7 +209,7 @@ class Crew:
 
     def _start(self) -> subprocess.Popen[bytes]:
         # a session of its own: Ctrl-C in a terminal is for this process, which then ends its workers
-        return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, start_new_session=True)
+        return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, start_new_session=True, env=self.environment)
 
     def _watch_on(self) -> None:
         while not self._over.wait(1.0):

@@ -19,6 +19,7 @@ from kintsu.io.json_events import JsonEvents
 from kintsu.io.service.pushed import Pushed, PushedEvents, event_id
 from kintsu.io.store.history import History
 from kintsu.io.store.presence import alone
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.streams import PUSHED
 from kintsu.run.treatment import MANIFEST, load_treatment
@@ -79,7 +80,7 @@ def find_treatment(table: str, home: Path, named: Path | None = None) -> Path:
     UnknownName
         There is none.
     """
-    place = named if named is not None else home / "treatments" / table
+    place = named if named is not None else Shelf(home).fetch(home / "treatments" / table)
     if not (place / MANIFEST).is_file():
         raise UnknownName(
             f"no treatment of {table!r}: train one by a job (POST /api/v1/jobs, kind train, name {table!r})"

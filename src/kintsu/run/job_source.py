@@ -12,6 +12,7 @@ from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, UnknownName, UsageError
 from kintsu.core.registry import load
 from kintsu.io.service.uploads import TooLarge, Uploads
+from kintsu.io.store.shelf import Shelf
 from kintsu.run.assess import opened
 from kintsu.run.privacy import Privacy
 
@@ -79,6 +80,11 @@ class Desk:
         if path is None or not path.is_file() or not any(path.is_relative_to(root) for root in self.roots):
             raise UsageError(f"no file {named!r} in a folder of this service: upload it, or let it be served (--root)")
         return path
+
+    @property
+    def shelf(self) -> Shelf:
+        """The tenant's files, for all machines."""
+        return Shelf(self.home)
 
     def folder(self, told: Mapping[str, Any], run: str) -> Path:
         """Where what is made of a source lies: with the upload, so that it goes with it."""

@@ -69,7 +69,7 @@ def _treatment(desk: Desk, name: str) -> Path:
     """The folder of a treatment that a job trained."""
     if not _TREATMENT.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a treatment: write lower-case letters, digits, - and _, at most 63")
-    return desk.home / "treatments" / name
+    return desk.shelf.fetch(desk.home / "treatments" / name)
 
 
 def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
         if before is None or before.status != "done":
             raise
         return _told(before.summary)  # it was asked to stop when all was written
-    _keep(result, folder)
+    _keep(result, folder, desk)
     return _told(result.run_object())
 
 
@@ -110,14 +110,15 @@ def _check(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     options = _options(job)
     options |= _marked(source, options, desk)
     result = check(source, report=folder / REPORT, home=desk.home, run=job.run, progress=progress, **options)
-    _keep(result, folder)
+    _keep(result, folder, desk)
     return _told(result.run_object())
 
 
-def _keep(result: Any, folder: Path) -> None:
+def _keep(result: Any, folder: Path, desk: Desk) -> None:
     """What pages are drawn from, beside what was made."""
     write_text(json.dumps(collect(result.report_data()), ensure_ascii=False, default=str), folder / RUN)
     keep_profile(result.assessed.reference, folder, result.sensitive)
+    desk.shelf.keep(folder)
 
 
 def _profile(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def _train(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     source = _source(job, desk)
     options |= _marked(source, options, desk)
     made = train(source, out=folder, force=True, home=desk.home, progress=progress, **options)
+    desk.shelf.keep(folder)
     return {**_told(made.to_dict()), "name": name}
 
 
@@ -152,8 +154,10 @@ def _score(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     from kintsu.run.treatment import load_treatment
 
     treatment = load_treatment(_treatment(desk, _options(job)["treatment"]))
-    veil = Veil(desk.privacy.columns)
-    return score_table(_source(job, desk), _folder(job, desk), treatment, veil=veil, progress=progress)
+    veil, folder = Veil(desk.privacy.columns), _folder(job, desk)
+    told = score_table(_source(job, desk), folder, treatment, veil=veil, progress=progress)
+    desk.shelf.keep(folder)
+    return told
 
 
 def _monitor_run(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
@@ -198,7 +202,9 @@ KINDS: Final[Mapping[str, Callable[[Job, Desk, Progress], dict[str, Any]]]] = {
 
 
 def _source(job: Job, desk: Desk) -> Path:
-    return checked(desk.source(job.arguments["source"]), desk.limits)
+    told = job.arguments["source"]
+    path = desk.source(told)
+    return checked(desk.shelf.fetch(path) if "upload" in told else path, desk.limits)
 
 
 def _marked(source: Path, options: Mapping[str, Any], desk: Desk) -> dict[str, Any]:

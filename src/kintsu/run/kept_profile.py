@@ -71,16 +71,17 @@ def kept_file(table: str, desk: Desk, name: str) -> dict[str, Any]:
     """The newest file of this name that a job about a table left, with the run that left it."""
     runs = course(table, (), home=desk.home).tail(LOOKED_AT).reverse()
     for line in runs.iter_rows(named=True):
-        path = _folder(desk, str(line["input"]), str(line["run"])) / name
-        if path.is_file():
-            told: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return {"run": line["run"], "kind": line["kind"], "at": line["at"].isoformat(), **told}
+        for folder in _folders(desk, Path(str(line["input"])), str(line["run"])):
+            path = desk.shelf.fetch(folder / name)
+            if path.is_file():
+                told: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                return {"run": line["run"], "kind": line["kind"], "at": line["at"].isoformat(), **told}
     raise UnknownName(
         f"of the last runs of {table!r} none kept this: check or heal the table by a job (POST /api/v1/jobs)"
     )
 
 
-def _folder(desk: Desk, source: str, run: str) -> Path:
-    """Where a job left what it made: see `Desk.folder`."""
-    parent, files = Path(source).parent, desk.uploads.folder
-    return (parent if parent.parent == files else files) / run
+def _folders(desk: Desk, source: Path, run: str) -> tuple[Path, Path]:
+    """Where a job may have left what it made: see `Desk.folder`. The upload may have lain in another machine's home."""
+    files = desk.uploads.folder
+    return files / source.parent.name / run, files / run

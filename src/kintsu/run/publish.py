@@ -25,6 +25,7 @@ from kintsu.diagnose.words import size_text
 from kintsu.io.store.atomic import explained, flush, rename, sweep, temporary
 from kintsu.io.store.blobs import content_hash
 from kintsu.io.store.records import CHANGES, Draft, Run
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.io.store.unfinished import announce
 from kintsu.run.history import numbering_after, parent_of
@@ -227,6 +228,7 @@ def put_in_place(store: Store, run: Run, fresh: Path, target: Path, *, replace: 
     store.prepare(run)
     try:
         rename(fresh, target, replace=replace)
+        Shelf(store.home).keep(target)  # whoever reads that it is done finds it, on whatever machine
         store.finish(run, "done")
     except BaseException as error:
         store.settle(run)

@@ -22,6 +22,7 @@ from kintsu.io.store.blobs import content_hash
 from kintsu.io.store.home import find_home
 from kintsu.io.store.process import mark
 from kintsu.io.store.records import CHANGES, Run, new_id, now_text
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run.history import State, head_of, roles, states
 from kintsu.run.publish import put_in_place, with_bytes
@@ -156,8 +157,9 @@ def _renew_files(store: Store, plan: _Plan, source: str) -> None:
 def _found(store: Store, target: Run) -> str:
     """Where the file was written, or beside the store where both were moved together."""
     beside = store.home.parent / Path(target.output).name
-    moved = bool(target.made) and not Path(target.output).exists() and beside.exists()
-    return os.path.realpath(beside) if moved else target.output
+    here = Shelf(store.home).fetch(Path(target.output)) if target.made else None
+    moved = here is not None and not here.exists() and beside.exists()
+    return os.path.realpath(beside) if moved else target.output if here is None else str(here)
 
 
 def _moved(target: Run, source: str) -> str:

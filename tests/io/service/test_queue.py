@@ -19,7 +19,7 @@ def queue(request, tmp_path):
     end().huey.storage.flush_queue()
     yield end
     for each in ends:
-        each.huey.storage.close()
+        each.close()
 
 
 def test_ids_come_out_by_urgency_on_the_other_side(queue):

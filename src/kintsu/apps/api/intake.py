@@ -13,6 +13,7 @@ from kintsu.io.service.events import Events
 from kintsu.io.service.pushed import Pushed
 from kintsu.io.store.history import History
 from kintsu.io.store.home import has_store
+from kintsu.io.store.schema import tenants
 from kintsu.run.ingest import Target, mend_pushed, targets_from
 
 __all__ = ["Intake"]
@@ -51,9 +52,7 @@ class Intake:
 
     def resume(self) -> None:
         """Go on with what was accepted before this process began."""
-        folders = self.office.settings.home / "tenants"
-        tenants = ["local", *(sorted(path.name for path in folders.iterdir()) if folders.is_dir() else ())]
-        for tenant in tenants:
+        for tenant in ("local", *tenants(self.office.settings.home)):
             home = self.office.home(tenant)
             if has_store(home):
                 for table in Pushed(History(home)).waiting():

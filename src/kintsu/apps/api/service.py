@@ -88,6 +88,8 @@ class Service(Office):
         """End what runs in this process."""
         if "intake" in self.__dict__:
             self.intake.close()
+        if "_queue" in self.__dict__:
+            self._queue.close()
 
     def veil(self, who: Principal) -> Veil:
         """Whose values are masked for somebody."""

@@ -19,7 +19,27 @@ Roots = Annotated[
 ]
 QueueUrl = Annotated[
     str | None,
-    typer.Option("--queue", metavar="URL", help="redis://... or postgresql://... (else a file)."),
+    typer.Option(
+        "--queue",
+        metavar="URL",
+        envvar="KINTSU_QUEUE",
+        show_envvar=False,
+        help="redis://... or postgresql://... (else the database of --store, else a file); or KINTSU_QUEUE.",
+    ),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="KINTSU_STORE",
+        show_envvar=False,
+        help="Keep everything in postgresql://...; or KINTSU_STORE. The home remembers it.",
+    ),
+]
+SharedBlobs = Annotated[
+    Path | None,
+    typer.Option("--blobs", metavar="DIR", help="With --store: a folder of all machines for values, not the database."),
 ]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="Schedules, alerts and where notices go.")
@@ -45,6 +65,8 @@ def serve(
     ] = None,
     root: Roots = None,
     workers: Annotated[int, typer.Option(metavar="N", min=0, help="Workers that it starts; 0: none.")] = 1,
+    store: StoreUrl = None,
+    blobs: SharedBlobs = None,
     queue: QueueUrl = None,
     settings: SettingsFile = None,
     lease: Lease = 30.0,
@@ -77,7 +99,7 @@ def serve(
         raise UsageError(f"{host} can be reached by others: say --sign-in, and make a key with `kintsu keys create`")
     if log_format is not None and log_format not in FORMATS:
         raise UsageError(f"--log-format is {' or '.join(FORMATS)}, not {log_format!r}")
-    place = _home(home)
+    place = _home(home, store, blobs)
     chosen = ServeSettings(
         home=place,
         sign_in=sign_in,
@@ -94,7 +116,7 @@ def serve(
     if log_format is not None:
         to_stream(log_format)
     app = create_app(chosen)
-    with Crew(workers, _arguments(place, root, queue, settings, lease)):
+    with Crew(workers, _arguments(place, root, settings, lease), queue):
         lines = None if log_format is not None else uvicorn.config.LOGGING_CONFIG  # its own go where ours go
         quiet: Any = {"log_level": "warning", "log_config": lines, "access_log": False}
         uvicorn.run(app, host=host, port=port, server_header=False, **quiet)
@@ -110,6 +132,8 @@ def _named(text: str) -> tuple[str, Path]:
 def worker(
     home: o.Home = None,
     root: Roots = None,
+    store: StoreUrl = None,
+    blobs: SharedBlobs = None,
     queue: QueueUrl = None,
     settings: SettingsFile = None,
     lease: Lease = 30.0,
@@ -127,9 +151,9 @@ def worker(
     from kintsu.apps.office import Office
     from kintsu.apps.worker import Crew, Worker
 
-    place = _home(home)
+    place = _home(home, store, blobs)
     if processes > 1:
-        with Crew(processes, _arguments(place, root, queue, settings, lease)) as crew:
+        with Crew(processes, _arguments(place, root, settings, lease), queue) as crew:
             crew.wait()
         return
     roots = tuple(path.resolve() for path in root or [])
@@ -137,11 +161,9 @@ def worker(
     Worker(Office(chosen), parent=parent).run()
 
 
-def _arguments(
-    home: Path, root: list[Path] | None, queue: str | None, settings: Path | None, lease: float
-) -> list[str]:
-    """Of the command that starts a worker of the same service."""
-    told = {"--home": home, "--queue": queue, "--settings": settings, "--lease": lease}
+def _arguments(home: Path, root: list[Path] | None, settings: Path | None, lease: float) -> list[str]:
+    """Of the command that starts a worker of the same service; without a URL, which may hold a password."""
+    told = {"--home": home, "--settings": settings, "--lease": lease}
     named = [(name, str(value)) for name, value in told.items() if value is not None]
     return [part for pair in (*named, *(("--root", str(path)) for path in root or [])) for part in pair]
 
@@ -166,7 +188,12 @@ def create(
     typer.echo(text)
 
 
-def _home(home: Path | None) -> Path:
-    from kintsu.io.store.home import home_for
+def _home(home: Path | None, store: str | None = None, blobs: Path | None = None) -> Path:
+    from kintsu.io.store import home as homes
 
-    return home.expanduser().absolute() if home is not None else home_for(None)
+    place = home.expanduser().absolute() if home is not None else homes.home_for(None)
+    if store is not None:
+        return homes.remember(place, store, blobs=None if blobs is None else blobs.expanduser().absolute())
+    if blobs is not None:
+        raise UsageError("--blobs is for the values of a database: name that with --store")
+    return place

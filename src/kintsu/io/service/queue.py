@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,18 @@ class Queue:
             act(name)
 
         self._task = self.huey.task()(job)
+        # Huey opens a connection for each thread that puts, and a service has forty
+        self._putter = ThreadPoolExecutor(1, "kintsu-queue")
 
     def put(self, job: str, priority: int = 0) -> None:
         """Wake a worker for this job."""
-        self.huey.enqueue(self._task.s(job, priority=priority))
+        self._putter.submit(self.huey.enqueue, self._task.s(job, priority=priority)).result()
+
+    def close(self) -> None:
+        """Close the connections of this thread, and of that which puts."""
+        self._putter.submit(self.huey.storage.close).result()
+        self._putter.shutdown()
+        self.huey.storage.close()
 
     def waiting(self, limit: int) -> set[str] | None:
         """The ids in the queue; None where there are more than `limit`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -17,6 +18,7 @@ from kintsu.core.errors import UsageError
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
 from kintsu.io.store.records import now_text, text_of
+from kintsu.io.store.shelf import Shelf
 
 __all__ = ["TooLarge", "Upload", "Uploads"]
 
@@ -73,6 +75,7 @@ class Uploads:
                     file.write(chunk)
             if not size:
                 raise UsageError("the upload is empty: send the bytes of a table")
+            await asyncio.to_thread(Shelf(self.folder.parent).keep, place)
             made = Upload(upload, safe, size, digest.hexdigest(), now_text(), by)
             with schema.writing(self.history.engine) as connection:
                 connection.execute(schema.uploads.insert(), {"tenant": self.history.tenant, **vars(made)})
@@ -92,6 +95,10 @@ class Uploads:
     def path(self, upload: Upload) -> Path:
         """Where its bytes lie."""
         return self.folder / upload.id / upload.name
+
+    def at_hand(self, upload: Upload) -> Path:
+        """Where its bytes lie on this machine, brought here if another took them in."""
+        return Shelf(self.folder.parent).fetch(self.path(upload))
 
     def page(self, *, limit: int, before: str | None = None) -> Page[Upload]:
         """The last uploads, newest first; those before this cursor."""
@@ -123,6 +130,7 @@ class Uploads:
         table = schema.uploads
         with schema.writing(self.history.engine) as connection:
             connection.execute(table.delete().where(table.c.id == upload.id, table.c.tenant == self.history.tenant))
+        Shelf(self.folder.parent).drop(self.folder / upload.id)
         shutil.rmtree(self.folder / upload.id, ignore_errors=True)
 
 

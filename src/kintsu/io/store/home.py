@@ -16,6 +16,7 @@ from pathlib import Path
 from kintsu.core.errors import UnknownRun, UsageError
 
 __all__ = [
+    "TENANTS",
     "Server",
     "find_home",
     "folder_of",
@@ -26,6 +27,7 @@ __all__ = [
     "remember",
     "server_of",
     "tenant_home",
+    "tenant_in",
 ]
 
 FOLDER = ".kintsu"
@@ -84,6 +86,12 @@ def _schema(tenant: str) -> str:
     """Two tenants never share one: the names of both kinds begin with different letters."""
     plain = f"t_{tenant}"
     return plain if len(plain) <= LONGEST_SCHEMA else f"h_{hashlib.sha256(tenant.encode()).hexdigest()[:60]}"
+
+
+def tenant_in(schema: str) -> str | None:
+    """The tenant whose schema this is; None where it is none, or a name that was too long to be read from it."""
+    name = schema.removeprefix("t_")
+    return name if name != schema and is_tenant(name) else None
 
 
 def _memory(home: Path) -> Server | None:

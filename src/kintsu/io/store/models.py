@@ -175,6 +175,8 @@ class ModelStore:
             taken_back = select(p.c.undoes).where(mine, p.c.undoes.is_not(None))
             query = p.select().where(mine, p.c.undoes.is_(None), p.c.id.not_in(taken_back)).order_by(p.c.id.desc())
             last = connection.execute(query.limit(1)).first()
+            if last is None and connection.execute(select(schema.models.c.id).where(self._mine(name))).first() is None:
+                raise UnknownName(f"no model {name!r}: `kintsu models list` tells those that there are")
             if last is None:
                 raise nothing_to_take_back(name)
             self._put(connection, name, last.version, last.stage)

@@ -26,13 +26,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    inspect,
     text,
 )
 
 from kintsu.io.store import database
 from kintsu.io.store.atomic import explained
 from kintsu.io.store.database import adding, reading, writing
-from kintsu.io.store.home import server_of
+from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
     "adding",
@@ -64,6 +65,7 @@ __all__ = [
     "stream_marks",
     "stream_windows",
     "streams",
+    "tenants",
     "unfollowed",
     "uploads",
     "writing",
@@ -500,6 +502,16 @@ def _start(_table: Table, connection: Connection, **_options: Any) -> None:
 def connect(place: Path | str, schema: str | None = None) -> Engine:
     """The engine over a SQLite file or a schema of PostgreSQL, its tables made or brought up to date."""
     return database.connect(place, metadata, schema)
+
+
+def tenants(home: Path) -> list[str]:
+    """Those who have a store within this home."""
+    server = server_of(home)
+    if server is None:
+        folders = home / TENANTS
+        return sorted(each.name for each in folders.iterdir() if has_store(each)) if folders.is_dir() else []
+    with database.reading(opened(home)) as connection:
+        return sorted(filter(None, map(tenant_in, inspect(connection).get_schema_names())))
 
 
 def opened(home: Path) -> Engine:

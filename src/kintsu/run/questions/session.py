@@ -19,6 +19,7 @@ from kintsu.io.store.blobs import content_hash
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_pending
 from kintsu.io.store.records import Run
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.learn.cases import with_cases
 from kintsu.learn.verdicts import Answer, Event, Labels, Settled, folded
@@ -229,5 +230,5 @@ def _source(store: Store, heal: Run, from_file: Path | str | None) -> str:
     if not heal.made:
         return heal.output
     beside = store.home.parent / Path(heal.output).name
-    moved = not Path(heal.output).exists() and beside.exists()
-    return os.path.realpath(beside) if moved else heal.output
+    here = Shelf(store.home).fetch(Path(heal.output))
+    return os.path.realpath(beside) if not here.exists() and beside.exists() else str(here)

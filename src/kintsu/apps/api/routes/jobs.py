@@ -289,8 +289,9 @@ def scores(request: Request, who: Viewer, job: str, part: Literal["scores", "pro
     found = service.jobs(who.tenant).find(job)
     if found is None or found.kind != "score" or found.run is None:
         raise Refused(404, f"no job {job!r} of the kind score: GET /api/v1/jobs?kind=score lists them")
-    folder = service.desk(who.tenant).folder(found.arguments["source"], found.run)
-    return download(folder / (SCORES if part == "scores" else PROPOSALS), who, service.privacy)
+    desk = service.desk(who.tenant)
+    path = desk.folder(found.arguments["source"], found.run) / (SCORES if part == "scores" else PROPOSALS)
+    return download(desk.shelf.fetch(path), who, service.privacy)
 
 
 @router.post("/{job}/cancel")

@@ -18,6 +18,7 @@ from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
 from kintsu.io.store.home import find_home
 from kintsu.io.store.records import Run
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run import lists
 from kintsu.run.issues import issues
@@ -213,7 +214,7 @@ def report(request: Request, who: Viewer, run: str) -> FileResponse:
     path, made = _made(request, who.tenant, run)
     if not set(service_of(request).veil(who).over(made.columns, made.sensitive)) <= set(made.sensitive):
         raise Refused(403, "this report was made before columns of it became sensitive: look at the run instead")
-    return sealed(path.with_name(REPORT))
+    return sealed(Shelf(service_of(request).home(who.tenant)).fetch(path.with_name(REPORT)))
 
 
 @router.post("/{run}/undo")
@@ -230,7 +231,7 @@ def _made(request: Request, tenant: str, run: str) -> tuple[Path, Run]:
     """The output of a run, where the service wrote it."""
     service = service_of(request)
     made = Store(find_home(service.home(tenant))).run(run)
-    path = Path(made.output).resolve()
+    path = Shelf(service.home(tenant)).fetch(Path(made.output)).resolve()
     if not path.is_relative_to(service.uploads(tenant).folder.resolve()):
         raise Refused(404, "the output of this run does not lie with the service: it was made elsewhere")
     return path, made

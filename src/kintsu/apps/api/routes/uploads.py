@@ -74,7 +74,7 @@ def file(request: Request, who: Viewer, upload: str) -> FileResponse:
     found = uploads.find(upload)
     if found is None:
         raise Refused(404, f"no upload {upload!r}: GET /api/v1/uploads lists them")
-    return download(uploads.path(found), who, service.privacy)
+    return download(uploads.at_hand(found), who, service.privacy)
 
 
 @router.delete("/{upload}", status_code=204)
