@@ -52,9 +52,10 @@ class NumberSpelling:
         return np.round(values, self.most) + 0.0  # no -0.0
 
     def spell(self, values: Floats) -> pl.Series:
-        """Text of every value; null for NaN. Distinct values are few: only repaired cells come here."""
-        texts = [self._one(v) if np.isfinite(v) else None for v in self.rounded(values).tolist()]
-        return pl.Series(texts, dtype=pl.String)
+        """Text of every value; null for NaN."""
+        distinct, at = np.unique(self.rounded(values), return_inverse=True)
+        texts = [self._one(v) if np.isfinite(v) else None for v in distinct.tolist()]
+        return pl.Series(texts, dtype=pl.String).gather(at)
 
     def _one(self, value: float) -> str:
         text = f"{value:.{self.most}f}"
