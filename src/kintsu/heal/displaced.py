@@ -170,8 +170,8 @@ def _swapped(
 def _glued(rows: pl.DataFrame, whole: Home, part: Home) -> pl.DataFrame:
     """Rows whose text is a value of `whole` and one of `part` in either order, in exactly one way."""
     words = pl.col(whole.column).str.strip_chars().str.split(" ")
-    split = rows.select(row="__row", old_a=whole.column, old_b=part.column, words=words)
-    split = split.filter(pl.col("words").list.len() > 1)
+    cut = rows.lazy().select(row="__row", old_a=whole.column, old_b=part.column, words=words)
+    split = cut.filter(pl.col("words").list.len() > 1).collect()
     if not len(split):
         return split.select("row", "old_a", "old_b", new_a="old_a", new_b="old_b")
     heads, tails = [], []
@@ -180,11 +180,12 @@ def _glued(rows: pl.DataFrame, whole: Home, part: Home) -> pl.DataFrame:
         tail = pl.col("words").list.slice(k).list.join(" ").str.strip_chars_start(",;/|-(").str.strip_chars_end(")")
         heads.append(pl.when(pl.col("words").list.len() > k).then(head))
         tails.append(pl.when(pl.col("words").list.len() > k).then(tail))
-    told = split.select("row", "old_a", "old_b", new_a=pl.concat_list(heads), new_b=pl.concat_list(tails))
+    # one query: there are few rows, and many pairs of columns
+    told = split.lazy().select("row", "old_a", "old_b", new_a=pl.concat_list(heads), new_b=pl.concat_list(tails))
     told = told.explode("new_a", "new_b").drop_nulls("new_a")
-    ways = [told, told.rename({"new_a": "new_b", "new_b": "new_a"}).select(told.columns)]
-    fitting = pl.concat(ways).filter(whole.holds(pl.col("new_a")) & part.holds(pl.col("new_b"))).unique()
-    return fitting.filter(pl.len().over("row") == 1).sort("row")
+    swapped = told.select("row", "old_a", "old_b", new_a="new_b", new_b="new_a")
+    fitting = pl.concat([told, swapped]).filter(whole.holds(pl.col("new_a")) & part.holds(pl.col("new_b"))).unique()
+    return fitting.filter(pl.len().over("row") == 1).sort("row").collect()
 
 
 def _propose(

@@ -44,7 +44,7 @@ class Values:
             odd = unseen.suspects(text.unique())
             if name in self.tables and len(odd):
                 odd = odd.filter(~odd.is_in(self.tables[name]["value"].implode()))
-            if len(odd) and len(more := unseen.judge(odd).filter(pl.col("score") >= HABIT)):
+            if len(odd) and len(more := unseen.judge_suspects(odd).filter(pl.col("score") >= HABIT)):
                 more = more.with_columns(column=pl.lit(name))
                 table = more if table is None else pl.concat([table, more])
             if table is not None:

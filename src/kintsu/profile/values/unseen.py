@@ -98,7 +98,10 @@ class Unseen:
 
     def judge(self, values: pl.Series) -> pl.DataFrame:
         """The judgement (schema `view.JUDGED`) of distinct values, sorted by value."""
-        odd = self.suspects(values)
+        return self.judge_suspects(self.suspects(values))
+
+    def judge_suspects(self, odd: pl.Series) -> pl.DataFrame:
+        """The same of values that `suspects` named."""
         if len(self.known) and len(odd):
             odd = odd.filter(~odd.is_in(self.known.implode()))
         if self.view.filled < LEAST or not len(odd):
