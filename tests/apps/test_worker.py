@@ -1,5 +1,6 @@
 """Real workers: killed in the middle of a heal, stopped, and left alone by the service that started them."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -7,7 +8,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,8 @@ from kintsu.apps.worker import Worker
 from kintsu.core.errors import OutputError
 from kintsu.io.service.jobs import DONE, QUEUED, RUNNING
 from kintsu.io.service.queue import Queue
+from kintsu.io.store.home import remember
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run.jobs import perform
 
@@ -27,7 +32,10 @@ WAIT_S = 90
 
 
 @pytest.fixture
-def office(tmp_path):
+def office(tmp_path, request):
+    """Of a service over a file, or over what the test says."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        remember(tmp_path / "home", request.getfixturevalue("postgresql_url"))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.csv").write_bytes(BODY)
     return Office(ServeSettings(tmp_path / "home", roots=((tmp_path / "data").resolve(),)))
@@ -47,7 +55,10 @@ def job(office):
 @contextmanager
 def worker(office):
     command = [sys.executable, "-m", "kintsu", "worker", "--home", str(office.settings.home), "--lease", "3"]
-    process = subprocess.Popen([*command, "--root", str(office.settings.roots[0])], start_new_session=True)
+    queue = office.settings.queue
+    environment = os.environ | ({} if queue is None else {"KINTSU_QUEUE": queue})
+    command += ["--root", str(office.settings.roots[0])]
+    process = subprocess.Popen(command, start_new_session=True, env=environment)
     try:
         yield process
     finally:
@@ -64,6 +75,7 @@ def until(office, job, is_so):
     return found
 
 
+@pytest.mark.parametrize("office", ["sqlite", "postgresql"], indirect=True)
 def test_a_heal_whose_worker_is_killed_is_done_once_by_another(office, job):
     with worker(office) as first:
         begun = until(office, job, lambda each: each.state == RUNNING and each.stage)
@@ -125,3 +137,53 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back(office, job):
 def test_a_worker_ends_with_whoever_started_it(tmp_path):
     command = [sys.executable, "-m", "kintsu", "worker", "--home", str(tmp_path), "--parent", str(os.getpid() + 1)]
     assert subprocess.run(command, timeout=WAIT_S).returncode in (0, 143)
+
+
+def test_what_redis_loses_a_worker_finds_in_the_table(office, redis):
+    office = Office(replace(office.settings, queue=redis.url))
+    queue = Queue(office.settings.home, redis.url)
+    arguments = {"source": {"path": str(office.settings.roots[0] / "orders.csv")}, "options": {}}
+
+    def profile():
+        return office.jobs("local").submit("profile", arguments, by="test", now=datetime.now(UTC))[0].id
+
+    with worker(office):
+        woken = profile()
+        queue.put(woken)
+        until(office, woken, lambda each: each.state == DONE)
+        redis.stop()
+        lost = profile()
+        with pytest.raises(Exception) as told:
+            queue.put(lost)
+        assert "secret" not in str(told.value)
+        redis.start()
+        assert until(office, lost, lambda each: each.state == DONE).tries == 1
+    queue.close()
+
+
+def test_workers_on_two_machines_need_only_a_database(tmp_path, postgresql_url):
+    """A PostgreSQL is all that they share: the queue is there, and so are uploads and what is made of them."""
+    front, back = (Office(ServeSettings(remember(tmp_path / name, postgresql_url))) for name in ("front", "back"))
+
+    async def bytes_of_upload():
+        yield BODY
+
+    sent = asyncio.run(front.uploads("acme").add("orders.csv", bytes_of_upload(), by="test", most=2**20))
+    arguments = {"source": {"upload": sent.id}, "options": {"auto": 0.5, "crash_test": False}}
+    job = front.jobs("acme").submit("heal", arguments, by="test", now=datetime.now(UTC))[0].id
+    queue = Queue(front.settings.home)
+    queue.put(job)
+    queue.close()
+    command = [sys.executable, "-m", "kintsu", "worker", "--home", str(back.settings.home), "--lease", "3"]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while (found := front.jobs("acme").find(job)).state != DONE:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait(10)
+    run = Store(front.home("acme")).run(found.run)
+    here = Shelf(front.home("acme")).fetch(Path(run.output))
+    assert here.is_relative_to(tmp_path / "front") and here.read_bytes() == Path(run.output).read_bytes() != BODY

@@ -1,4 +1,4 @@
-"""The queue: ids by urgency, as plain data, in a file or in PostgreSQL."""
+"""The queue: ids by urgency, as plain data, in a file, in PostgreSQL or in Redis."""
 
 import pytest
 
@@ -6,10 +6,14 @@ from kintsu.core.errors import UsageError
 from kintsu.io.service.queue import Queue
 
 
-@pytest.fixture(params=["file", "postgresql"])
+@pytest.fixture(params=["file", "postgresql", "redis"])
 def queue(request, tmp_path):
     """Makes one end of the same queue."""
-    url = None if request.param == "file" else request.getfixturevalue("postgresql")
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    elif request.param == "redis":
+        url = request.getfixturevalue("redis").url
     ends = []
 
     def end(do=None):
