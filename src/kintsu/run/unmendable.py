@@ -17,7 +17,7 @@ import polars as pl
 from kintsu.core.batch import Batch, Column
 from kintsu.core.contracts import Reference
 from kintsu.core.phrase import phrase, quoted
-from kintsu.profile.dates import parse, sure_regex_of
+from kintsu.profile.dates import parse, sure_regex_of, written
 from kintsu.profile.values.judgement import moment_format
 from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.null_tokens import is_null_token
@@ -93,7 +93,8 @@ class Quarantine:
                 cells = pl.DataFrame({"row": batch.row.gather(odd), "value": column.text.gather(odd)})
                 if not need.required:
                     cells = cells.filter(~is_null_token(pl.col("value")))
-                why = phrase("{} {} is no {}", pl.lit(name), quoted("value"), pl.lit(need.type))
+                wanted = f"{need.type} of the form {written(need.format)}" if need.format else need.type
+                why = phrase("{} {} is no {}", pl.lit(name), quoted("value"), pl.lit(wanted))
                 out.append(_claims(cells["row"], name, cells.select(why=why)["why"]))
         return out
 
