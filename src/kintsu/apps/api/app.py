@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
@@ -81,10 +81,8 @@ def create_app(settings: ServeSettings, *, spans: Any = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    api = APIRouter(prefix=API, responses=PROBLEMS)
-    for part in PARTS:
-        api.include_router(part.router)
-    app.include_router(api)
+    for part in PARTS:  # not by a router of routers: each level is searched anew for every request
+        app.include_router(part.router, prefix=API, responses=PROBLEMS)
     app.include_router(system.outside)
     app.include_router(live.router)
     app.add_middleware(Conditional)
