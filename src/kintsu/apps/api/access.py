@@ -28,7 +28,8 @@ def principal_of(request: Request, service: Service) -> Principal:
     Refused
         401: nobody is signed in, or with a key that is not valid (any more).
     """
-    return principal_with(request.headers.get("authorization", ""), service)
+    known: Principal | None = request.scope.get("state", {}).get("known")
+    return known or principal_with(request.headers.get("authorization", ""), service)
 
 
 def principal_with(text: str, service: Service) -> Principal:

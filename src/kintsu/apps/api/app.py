@@ -13,11 +13,11 @@ from starlette.concurrency import run_in_threadpool
 
 import kintsu
 from kintsu.apps.api import problems
+from kintsu.apps.api.answers import Answers
 from kintsu.apps.api.dashboard import Dashboard
 from kintsu.apps.api.guard import Guard
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.once import KEY, Once, is_write
-from kintsu.apps.api.paging import Conditional
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
     graphql,
@@ -85,7 +85,7 @@ def create_app(settings: ServeSettings, *, spans: Any = None) -> FastAPI:
         app.include_router(part.router, prefix=API, responses=PROBLEMS)
     app.include_router(system.outside)
     app.include_router(live.router)
-    app.add_middleware(Conditional)
+    app.add_middleware(Answers, service=service)
     app.add_middleware(Dashboard)
     app.add_middleware(Once, service=service)
     app.add_middleware(Guard, service=service)

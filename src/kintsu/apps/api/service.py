@@ -52,6 +52,10 @@ class Service(Office):
         """Events on their way to those who look on."""
         return Feed(self.events)
 
+    def folder(self, tenant: str) -> Path:
+        """The folder of a tenant's store, which need not be there."""
+        return super().home(tenant)
+
     def home(self, tenant: str) -> Path:
         """The folder of a tenant's store, which is there from the first request on."""
         place = super().home(tenant)
