@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.request import urlopen
@@ -21,21 +23,32 @@ from kintsu.run.generate import generate
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 DEADLINE_S = 60
+OBJECTIVES = """objectives:
+  days:
+  - rows between 250 and 350, every batch over 365 days
+  - completeness of amount >= 0.98, every batch over 365 days
+"""
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory) -> Iterator[str]:
-    """A service over a store with a table that was healed and one that is watched; its address."""
-    folder = tmp_path_factory.mktemp("dashboard")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.fixture(scope="module")
+def service(folder) -> Iterator[str]:
+    """A service over a store with a table that was healed and one that is watched, with objectives; its address."""
     home, table = folder / "home", folder / "customers.csv"
     generate("customers", 400, seed=7).dirty.write_csv(table)
     kt.heal(table, home=home)
     watch(folder, home)
+    settings = folder / "kintsu.yaml"
+    settings.write_text(OBJECTIVES)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port)]
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen([*command, "--settings", str(settings)]) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             answers(address)
@@ -169,6 +182,58 @@ def last_row(page, run: str) -> int:
     return page.request.get(f"/api/v1/runs/{run}/changes?limit=500").json()["items"][-1]["row"]
 
 
+@pytest.fixture(scope="module")
+def treatment(folder) -> Path:
+    """Learned from customers of whom few are wrong."""
+    made = generate("customers", 2000, seed=11)
+    made.clean.head(1900).vstack(made.dirty.tail(100)).write_csv(folder / "known.csv")
+    kt.train(folder / "known.csv", out=folder / "customers.treatment", home=folder / "home", crash_test=False)
+    return folder / "customers.treatment"
+
+
+@contextmanager
+def watching(kafka, folder, treatment) -> Iterator[None]:
+    """`kintsu watch` on the topic `customers`, told of in the service's store."""
+    words = ["--bootstrap", kafka.address, "--topic", "customers", "--healed", "healed", "--quarantine", "aside"]
+    words += ["--treatment", str(treatment), "--home", str(folder / "home"), "--quiet"]
+    with subprocess.Popen([sys.executable, "-m", "kintsu", "watch", *words]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_stream_moves_while_events_flow(page, folder, service, treatment, kafka):
+    events = [json.dumps(row, default=str).encode() for row in generate("customers", 600, seed=5).dirty.to_dicts()]
+    kafka.make("customers", 2)
+    with watching(kafka, folder, treatment):
+        kafka.put("customers", events[:400])
+        page.goto("/streams")
+        page.get_by_role("link", name="customers").click(timeout=DEADLINE_S * 1000)
+        total = page.locator("dl div").filter(has=page.get_by_text("Events", exact=True)).locator("dd")
+        total.get_by_text("400", exact=True).wait_for(timeout=DEADLINE_S * 1000)
+        page.locator("section[aria-labelledby=examples] .mended").first.wait_for()
+        page.get_by_role("img", name="Line chart: events, healed").wait_for()
+        assert float(rate(page).replace(",", "")) > 0
+        kafka.put("customers", events[400:])
+        total.get_by_text(str(len(events)), exact=True).wait_for(timeout=DEADLINE_S * 1000)  # by itself: nothing was pressed
+
+
+def rate(page) -> str:
+    return page.locator("dl div").filter(has=page.get_by_text("Events a second", exact=True)).locator("dd").inner_text()
+
+
+def test_objectives_tell_budget_and_forecast(page):
+    page.goto("/objectives")
+    missed = page.get_by_role("article").filter(has_text="rows between 250 and 350")
+    missed.get_by_text("▲ missed").wait_for()
+    assert missed.get_by_role("meter", name="Error budget").get_attribute("aria-valuenow") == "0"
+    kept = page.get_by_role("article").filter(has_text="completeness of amount")
+    assert kept.get_by_text("● kept").is_visible() and kept.get_by_text("Forecast").is_visible()
+    kept.get_by_role("link", name="days").click()
+    page.get_by_role("heading", name="days").wait_for()
+
+
 def test_keys_are_made_and_asked_for(browser, tmp_path, service):
     """Signing in, with a service of its own that wants it."""
     from kintsu.apps.api.app import create_app  # noqa: F401 - the extra is there
@@ -198,7 +263,7 @@ def test_keys_are_made_and_asked_for(browser, tmp_path, service):
 
 
 PAGES = ("/", "/runs", "{run}", "{run}/questions", "/tables/runs/customers.csv", "/tables/watched/days")
-PAGES = (*PAGES, "/mend", "/incidents", "/models", "/settings", "/nothing")
+PAGES = (*PAGES, "/mend", "/incidents", "/streams", "/streams/1", "/objectives", "/models", "/settings", "/nothing")
 
 
 @pytest.mark.parametrize("width, scheme", [(1440, "light"), (1440, "dark"), (390, "light")])

@@ -7,11 +7,14 @@ import { Incidents } from './pages/Incidents'
 import { Mend } from './pages/Mend'
 import { Models } from './pages/Models'
 import { NotFound } from './pages/NotFound'
+import { Objectives } from './pages/Objectives'
 import { Overview } from './pages/Overview'
 import { Questions } from './pages/Questions'
 import { RunPage } from './pages/RunPage'
 import { Runs } from './pages/Runs'
 import { Settings } from './pages/Settings'
+import { StreamPage } from './pages/StreamPage'
+import { Streams } from './pages/Streams'
 import { TablePage } from './pages/TablePage'
 import { NewsProvider } from './parts/News'
 import { Shell } from './parts/Shell'
@@ -43,6 +46,9 @@ createRoot(document.getElementById('root')!).render(
               <Route path="/tables/:kind/:table" element={<TablePage />} />
               <Route path="/mend" element={<Mend />} />
               <Route path="/incidents" element={<Incidents />} />
+              <Route path="/streams" element={<Streams />} />
+              <Route path="/streams/:stream" element={<StreamPage />} />
+              <Route path="/objectives" element={<Objectives />} />
               <Route path="/models" element={<Models />} />
               <Route path="/settings" element={<Settings />} />
               <Route path="*" element={<NotFound />} />

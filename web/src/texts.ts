@@ -3,11 +3,12 @@
 const number = new Intl.NumberFormat('en')
 export const n = (count: number) => number.format(count)
 const many = (count: number, one: string, more = `${one}s`) => `${n(count)} ${count === 1 ? one : more}`
+const plainly = (value: number) => number.format(Number(value.toPrecision(3)))
 
 export const texts = {
   name: 'Kintsu',
   skip: 'Skip to the content',
-  nav: { label: 'Main', overview: 'Overview', runs: 'Runs', incidents: 'Incidents', models: 'Models', settings: 'Settings' },
+  nav: { label: 'Main', overview: 'Overview', runs: 'Runs', incidents: 'Incidents', streams: 'Streams', objectives: 'Objectives', models: 'Models', settings: 'Settings' },
   theme: { label: 'Colours', system: 'As the system', light: 'Light', dark: 'Dark' },
   trouble: {
     title: 'That did not work',
@@ -192,6 +193,45 @@ export const texts = {
     by: (who: string) => `by ${who}`,
     expected: 'expected', came: 'came',
     state: { open: 'open', acknowledged: 'somebody is at it', resolved: 'over' } as Record<string, string>,
+  },
+  streams: {
+    title: 'Streams',
+    none: 'No stream is mended yet.',
+    noneBody: '`kintsu watch --bootstrap HOST --topic orders --treatment orders.treatment` mends a topic, `POST /api/v1/ingest/orders` takes what is pushed.',
+    head: { name: 'Stream', rate: 'Events/s', healed: 'Healed/s', aside: 'Quarantined/s', late: 'Lag', last: 'Last event', all: 'Events' },
+    figures: { events: 'Events a second', healed: 'Healed a second', quarantined: 'Quarantined a second', late: 'Lag', total: 'Events', mended: 'Healed', aside: 'Quarantined' },
+    ms: (ms: number) => (ms < 1_000 ? `${n(Math.round(ms))} ms` : `${(ms / 1_000).toFixed(1)} s`),
+    sources: (topics: string[]) => `from ${topics.join(', ')}`,
+    by: (treatment: string) => `by the treatment ${treatment}`,
+    rates: 'Events a second',
+    ratesAlt: (minutes: number) => `Line chart: events, healed and quarantined events a second over the last ${many(minutes, 'minute')}. The figures above hold the latest.`,
+    lag: 'Lag from an event to its mending',
+    lagAlt: (minutes: number) => `Line chart: lag in milliseconds over the last ${many(minutes, 'minute')}. The figure above holds the latest.`,
+    lines: { events: 'events', healed: 'healed', quarantined: 'quarantined', late: 'ms' },
+    quiet: 'Nothing came in the last hour.',
+    examples: 'Latest examples',
+    noExamples: 'No event was changed in the last hour.',
+    exampleHead: { id: 'Event', column: 'Field', change: 'Before and after', sure: 'Sure' },
+    alerts: 'Alerts',
+    noAlerts: 'Nothing alarmed in the last hour.',
+    begins: 'begins', ends: 'is over',
+    columns: 'Fields',
+    columnHead: { column: 'Field', cells: 'Cells', missing: 'Missing', changed: 'Changed' },
+    live: 'live',
+  },
+  objectives: {
+    title: 'Objectives',
+    none: 'Nothing is promised yet.',
+    noneBody: 'Write `objectives:` into kintsu.yaml and start the service with `--settings kintsu.yaml`.',
+    state: { ok: 'kept', at_risk: 'at risk', breached: 'missed' } as Record<string, string>,
+    attained: 'Kept so far', target: 'Promised', window: 'Window', budget: 'Error budget', burn: 'Burn rate', forecast: 'Forecast', missed: 'Last missed',
+    left: (left: number, allowed: number) => (allowed === 0 ? 'none may be missed' : `${plainly(left)} of ${plainly(allowed)} left`),
+    over: (over: number, allowed: number) => (allowed === 0 ? `${plainly(over)} missed, none allowed` : `${plainly(over)} over the ${plainly(allowed)} allowed`),
+    misses: (missed: number, counted: number) => `${many(missed, 'miss', 'misses')} in ${n(counted)}`,
+    breach: (day: string, share: string) => `missed by ${day}, with ${share} within the horizon`,
+    noBreach: (share: string, days: number) => `${share} to be missed within ${n(days)} days`,
+    never: 'nothing yet',
+    rate: (rate: number) => `${plainly(rate)} × what the budget bears`,
   },
   models: {
     title: 'Models',

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { get, path, type Query } from './client'
-import type { Course, ListedQuestionItem, ListedRunItem, ListedTableItem, MonitorStatus, RunDetail } from './schema'
+import type { Course, ListedObjectiveItem, ListedQuestionItem, ListedRunItem, ListedStreamItem, ListedTableItem, MonitorStatus, RunDetail, StreamDetail } from './schema'
 
 /** What the pages ask for. Lists of the API that name no type of their items have one here. */
 
@@ -64,6 +64,36 @@ export interface Model {
   created_by: string
   metrics: Record<string, unknown>
 }
+export interface StreamWindow {
+  at: string
+  seconds: number
+  events: number
+  healed: number
+  quarantined: number
+  late_ms: number | null
+}
+export interface StreamExample {
+  id: string
+  column: string | null
+  old: string | null
+  new: string | null
+  confidence: number | null
+}
+export interface StreamAlert {
+  id: string
+  stage: string
+  at: string
+  kind: string
+  column: string | null
+  over: boolean
+  message: string
+}
+export interface StreamColumn {
+  column: string
+  cells: number
+  missing: number
+  changed: number
+}
 export interface Page<T> {
   items: T[]
   next?: string | null
@@ -112,3 +142,10 @@ export const useMonitor = (table: string, isWanted: boolean) =>
   useQuery({ queryKey: ['monitors', table], queryFn: () => get<MonitorStatus>(path`/monitors/${table}`), enabled: isWanted })
 export const useBatch = (table: string, batch: string | null) =>
   useQuery({ queryKey: ['monitors', table, batch], queryFn: () => get<Batch>(path`/monitors/${table}/batches/${batch!}`), enabled: batch !== null })
+
+const LIVE_MS = 1_000 // streams are counted by other processes, which tell nobody: they are asked while somebody looks
+
+export const useStreams = () => useQuery({ queryKey: ['streams'], queryFn: () => get<ListedStreamItem>('/streams'), refetchInterval: LIVE_MS })
+export const useStream = (stream: string) =>
+  useQuery({ queryKey: ['streams', stream], queryFn: () => get<StreamDetail>(path`/streams/${stream}`), refetchInterval: LIVE_MS })
+export const useObjectives = () => useQuery({ queryKey: ['objectives'], queryFn: () => get<ListedObjectiveItem>('/objectives', { limit: 500 }) })

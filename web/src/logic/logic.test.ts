@@ -1,3 +1,4 @@
+import { withQuiet } from './windows'
 import { describe, expect, it } from 'vitest'
 import type { QuestionItem, TableItem } from '../api/schema'
 import { effectOf, keysOf } from './answers'
@@ -79,4 +80,16 @@ describe('answers', () => {
   it('show what a cell holds without them', () => {
     expect(effectOf(question, question.options[0]!)).toEqual([{ row: 1, column: 'city', old: 'Nicee', new: 'Nice' }])
   })
+})
+
+describe('windows of a stream', () => {
+  const at = (second: number) => new Date(Date.UTC(2026, 10, 22, 0, 0, second)).toISOString()
+  const some = (second: number) => ({ at: at(second), seconds: 10, events: 5, healed: 1, quarantined: 0, late_ms: 3 })
+  it('are nothing where nothing came', () => {
+    expect(withQuiet([])).toEqual([])
+    const filled = withQuiet([some(0), some(200)])
+    expect(filled.map((each) => each.at)).toEqual(Array.from({ length: 21 }, (_, i) => at(i * 10)))
+    expect(filled.map((each) => each.events)).toEqual([5, ...Array(19).fill(0), 5])
+  })
+  it('begin early enough for a course', () => expect(withQuiet([some(600)]).map((each) => each.late_ms)).toEqual([...Array(11).fill(null), 3]))
 })

@@ -11,7 +11,7 @@ import { Failed } from './States'
 
 const PAGES = [
   ['/', texts.nav.overview], ['/runs', texts.nav.runs], ['/incidents', texts.nav.incidents],
-  ['/models', texts.nav.models], ['/settings', texts.nav.settings],
+  ['/streams', texts.nav.streams], ['/objectives', texts.nav.objectives], ['/models', texts.nav.models], ['/settings', texts.nav.settings],
 ] as const
 
 export const useMe = () => useQuery({ queryKey: ['me'], queryFn: () => get<Me>('/me'), staleTime: Infinity })
@@ -64,10 +64,10 @@ export function Shell() {
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-40 focus:bg-sheet focus:p-3">{texts.skip}</a>
       <header className="flex items-center justify-between border-line px-4 py-3 md:sticky md:top-0 md:h-dvh md:flex-col md:items-stretch md:justify-start md:gap-6 md:border-r md:px-4 md:py-5">
         <Brand />
-        <nav aria-label={texts.nav.label} className="fixed inset-x-0 bottom-0 z-20 flex border-t border-line bg-sheet md:static md:flex-col md:gap-0.5 md:border-0 md:bg-transparent">
+        <nav aria-label={texts.nav.label} className="fixed inset-x-0 bottom-0 z-20 flex overflow-x-auto border-t border-line bg-sheet md:static md:flex-col md:gap-0.5 md:border-0 md:bg-transparent">
           {PAGES.map(([to, name]) => (
             <NavLink key={to} to={to} end={to === '/'} className={({ isActive }) =>
-              `grow basis-0 px-1 py-3 text-center text-[0.8rem] no-underline hover:no-underline md:basis-auto md:rounded-md md:px-3 md:py-1.5 md:text-left md:text-base ${
+              `shrink-0 grow px-2.5 py-3 text-center text-[0.8rem] no-underline hover:no-underline md:grow-0 md:rounded-md md:px-3 md:py-1.5 md:text-left md:text-base ${
                 isActive ? 'font-semibold text-ink shadow-[inset_0_2px_0_var(--ink)] md:bg-sunk md:shadow-none' : 'text-soft hover:text-ink'}`}>
               {name}
             </NavLink>

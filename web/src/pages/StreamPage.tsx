@@ -1,0 +1,140 @@
+import { useMemo, type ReactNode } from 'react'
+import { useParams } from 'react-router'
+import { useStream, type StreamAlert, type StreamColumn, type StreamExample, type StreamWindow } from '../api/lists'
+import type { StreamDetail } from '../api/schema'
+import { percent, plain } from '../logic/shown'
+import { withQuiet } from '../logic/windows'
+import { Chart } from '../parts/Chart'
+import { Answered, Coded, Empty } from '../parts/States'
+import { Title } from '../parts/Title'
+import { Value } from '../parts/Value'
+import { When } from '../parts/When'
+import { n, texts } from '../texts'
+
+const t = texts.streams
+const MINUTES = 60
+
+/** A stream while it flows: rates, lag, what was changed last, what alarmed. */
+export function StreamPage() {
+  const { stream = '' } = useParams()
+  const found = useStream(stream)
+  return (
+    <>
+      <Title text={found.data?.name ?? t.title}>
+        {found.data && <p className="text-sm text-soft wrap-anywhere">{t.sources(found.data.sources)}{found.data.treatment && ` ${t.by(found.data.treatment)}`}</p>}
+      </Title>
+      <Answered query={found}>
+        {(told) => (
+          <div className="flex flex-col gap-7">
+            <Figures stream={told} />
+            <Rates windows={told.windows as unknown as StreamWindow[]} />
+            <Part id="alerts" title={t.alerts}><Alerts alerts={told.alerts as unknown as StreamAlert[]} /></Part>
+            <Part id="examples" title={t.examples}><Examples examples={told.examples as unknown as StreamExample[]} /></Part>
+            <Part id="columns" title={t.columns}><Columns columns={told.columns as unknown as StreamColumn[]} /></Part>
+          </div>
+        )}
+      </Answered>
+    </>
+  )
+}
+
+function Part({ id, title, children }: { id: string; title: string; children: ReactNode }) {
+  return <section aria-labelledby={id}><h2 id={id} className="mb-2">{title}</h2>{children}</section>
+}
+
+function Figures({ stream: { per_second: rate, totals, late_ms } }: { stream: StreamDetail }) {
+  const figures: [string, string][] = [
+    [t.figures.events, plain(rate.events ?? 0)],
+    [t.figures.healed, plain(rate.healed ?? 0)],
+    [t.figures.quarantined, plain(rate.quarantined ?? 0)],
+    [t.figures.late, late_ms == null ? '–' : t.ms(late_ms)],
+    [t.figures.total, n(totals.events ?? 0)],
+    [t.figures.mended, n(totals.healed ?? 0)],
+    [t.figures.aside, n(totals.quarantined ?? 0)],
+  ]
+  return (
+    <dl className="flex flex-wrap gap-x-8 gap-y-2">
+      {figures.map(([name, value]) => <div key={name}><dt className="text-sm text-soft">{name}</dt><dd className="text-[1.05rem] tabular-nums">{value}</dd></div>)}
+    </dl>
+  )
+}
+
+function Rates({ windows: told }: { windows: StreamWindow[] }) {
+  const lines = useMemo(() => {
+    const windows = withQuiet(told)
+    const rate = (name: 'events' | 'healed' | 'quarantined') =>
+      ({ name: t.lines[name], points: windows.map((each): [string, number] => [each.at, each[name] / each.seconds]), isStrong: name === 'events' })
+    return {
+      rates: [rate('events'), rate('healed'), rate('quarantined')],
+      lag: [{ name: t.lines.late, points: windows.map((each): [string, number | null] => [each.at, each.late_ms]), isStrong: true }],
+    }
+  }, [told])
+  if (told.length === 0) return <Empty title={t.quiet} />
+  return (
+    <div className="grid gap-7 xl:grid-cols-2">
+      <Part id="rates" title={t.rates}><div className="sheet p-3"><Chart alt={t.ratesAlt(MINUTES)} series={lines.rates} /></div></Part>
+      <Part id="lag" title={t.lag}><div className="sheet p-3"><Chart alt={t.lagAlt(MINUTES)} series={lines.lag} /></div></Part>
+    </div>
+  )
+}
+
+function Alerts({ alerts }: { alerts: StreamAlert[] }) {
+  const seen = alerts.filter((each) => each.stage === 'detect')
+  if (seen.length === 0) return <p className="text-soft">{t.noAlerts}</p>
+  return (
+    <ul className="sheet divide-y divide-line">
+      {seen.slice(0, 20).map((each) => (
+        <li key={each.id} className="flex flex-wrap items-baseline gap-x-4 gap-y-1 px-4 py-2">
+          <span className={each.over ? 'text-soft' : 'font-medium text-alarm'}>
+            <span aria-hidden>{each.over ? '△' : '▲'} </span>
+            {texts.overview.incident(each.kind.replaceAll('_', ' '), each.column ? [each.column] : [])} {each.over ? t.ends : t.begins}
+          </span>
+          <span className="min-w-0 flex-1 basis-64 wrap-anywhere"><Coded text={each.message} /></span>
+          <span className="text-sm text-soft"><When at={each.at} /></span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Examples({ examples }: { examples: StreamExample[] }) {
+  if (examples.length === 0) return <p className="text-soft">{t.noExamples}</p>
+  return (
+    <Rows label={t.examples} heads={Object.values(t.exampleHead)}>
+      {examples.map((each, i) => (
+        <tr key={`${each.id} ${each.column} ${i}`} className="align-baseline">
+          <td className="px-4 py-1.5 text-soft"><span className="cell">{each.id}</span></td>
+          <td className="px-4 py-1.5">{each.column}</td>
+          <td className="px-4 py-1.5"><Value text={each.old} struck /> <span aria-hidden>→</span><span className="sr-only">{texts.run.to}</span> <Value text={each.new} mended /></td>
+          <td className="px-4 py-1.5 text-right">{each.confidence === null ? '–' : percent(each.confidence)}</td>
+        </tr>
+      ))}
+    </Rows>
+  )
+}
+
+function Columns({ columns }: { columns: StreamColumn[] }) {
+  return (
+    <Rows label={t.columns} heads={Object.values(t.columnHead)}>
+      {columns.map((each) => (
+        <tr key={each.column}>
+          <th scope="row" className="px-4 py-1.5 font-medium text-ink wrap-anywhere">{each.column}</th>
+          <td className="px-4 py-1.5">{n(each.cells)}</td>
+          <td className="px-4 py-1.5">{each.cells ? percent(each.missing / each.cells) : '–'}</td>
+          <td className="px-4 py-1.5">{n(each.changed)}</td>
+        </tr>
+      ))}
+    </Rows>
+  )
+}
+
+function Rows({ label, heads, children }: { label: string; heads: string[]; children: ReactNode }) {
+  return (
+    <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
+      <table className="w-full">
+        <thead className="border-b border-line text-sm"><tr>{heads.map((name) => <th scope="col" key={name} className="px-4 py-2">{name}</th>)}</tr></thead>
+        <tbody className="divide-y divide-line">{children}</tbody>
+      </table>
+    </div>
+  )
+}
