@@ -4,7 +4,8 @@
 
 The store is filled by SQL from one real heal, whose run every other one repeats under another id and table. Then a
 real `kintsu serve` is asked at a steady rate, whether or not it has answered (so that waiting counts), each operation
-in turn with /healthz: the 99th percentile of each beside that of /healthz in the same run.
+in turn with /healthz: the 99th percentile of each beside that of /healthz in the same run, and CPU of the service. The
+same page is asked for again and again, as a dashboard does; of those with {n} or {run} another one each time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +23,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 import numpy as np
 import polars as pl
 from sqlalchemy import insert
@@ -71,37 +74,75 @@ def fill(home: Path, tables: int, runs: int) -> str:
     return run
 
 
-async def ask(client: httpx.AsyncClient, paths: list[str], rate: float, seconds: float) -> dict[str, list[float]]:
-    """Seconds of each answer, from the moment at which it was to be sent."""
+class Client:
+    """HTTP over connections that stay open: a client that does more costs as much as the service it measures."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.free = port, []
+
+    async def get(self, path: str) -> int:
+        """The status of the answer, which is read whole."""
+        while True:
+            is_fresh = not self.free
+            pair = await asyncio.open_connection("127.0.0.1", self.port) if is_fresh else self.free.pop()
+            reader, writer = pair
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()
+                if is_fresh:
+                    raise
+                continue  # the service let go of it while it was not used: as every client does, ask again on another
+            length = int(re.search(rb"content-length: (\d+)", head, re.I)[1])
+            await reader.readexactly(length)
+            self.free.append(pair)
+            return int(head[9:12])
+
+
+async def ask(client: Client, paths: list[str], rate: float, seconds: float) -> dict[str, list[float]]:
+    """Seconds of each answer, from the moment at which it was to be sent. {n} in a path is another number each time."""
     times: dict[str, list[float]] = {path: [] for path in paths}
     began = time.perf_counter()
 
-    async def one(path: str, due: float) -> None:
-        answer = await client.get(path)
-        assert answer.status_code == 200, (path, answer.text)
+    async def one(path: str, n: int, due: float) -> None:
+        status = await client.get(
+            path.replace("{n}", str(n * 7 % 9_900)).replace("{run}", f"r-{n * 7919 % 100_000:08}")
+        )
+        assert status == 200, (here, status)
         times[path].append(time.perf_counter() - began - due)
 
     tasks = []
     for i in range(int(rate * seconds)):
         due = i / rate
         await asyncio.sleep(max(0.0, began + due - time.perf_counter()))
-        tasks.append(asyncio.create_task(one(paths[i % len(paths)], due)))
+        tasks.append(asyncio.create_task(one(paths[i % len(paths)], i, due)))
     await asyncio.gather(*tasks)
     return times
 
 
-async def measured(base: str, operations: list[str], rate: float, seconds: float) -> None:
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(base_url=base, timeout=30, limits=limits) as client:
-        await ask(client, ["/healthz", *operations], 20, 3)  # first use imports
-        for path in operations:
-            times = await ask(client, ["/healthz", path], rate, seconds)
-            plain, told = (np.percentile(np.array(times[p]) * 1000, [50, 99]) for p in ("/healthz", path))
-            print(
-                f"{path}: p50 {told[0]:.1f} ms, p99 {told[1]:.1f} ms; /healthz p50 {plain[0]:.1f}, p99 {plain[1]:.1f}; "
-                f"ratio of p99 {told[1] / plain[1]:.1f}",
-                flush=True,
-            )
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measured(port: int, pid: int, operations: list[str], rate: float, seconds: float) -> None:
+    client = Client(port)
+    await ask(client, ["/healthz", *operations], 20, 3)  # first use imports
+    before = cpu_s(pid)
+    await ask(client, ["/healthz"], rate, seconds)
+    plain_s = (cpu_s(pid) - before) / (rate * seconds)
+    for path in operations:
+        before = cpu_s(pid)
+        times = await ask(client, ["/healthz", path], rate, seconds)
+        each_s = 2 * (cpu_s(pid) - before) / (rate * seconds) - plain_s
+        plain, told = (np.percentile(np.array(times[p]) * 1000, [50, 99]) for p in ("/healthz", path))
+        print(
+            f"{path}: p50 {told[0]:.1f} ms, p99 {told[1]:.1f} ms; /healthz p50 {plain[0]:.1f}, p99 {plain[1]:.1f}; "
+            f"ratio of p99 {told[1] / plain[1]:.1f}; CPU {1000 * each_s:.2f} ms a request",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -121,7 +162,7 @@ def main() -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port)]
+        command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port), "--workers", "0"]
         with subprocess.Popen(command) as server:
             try:
                 base = f"http://127.0.0.1:{port}"
@@ -132,16 +173,17 @@ def main() -> None:
                     except httpx.TransportError:
                         time.sleep(0.1)
                 api = "/api/v1"
-                operations = [
-                    f"{api}/tables?limit=50",
-                    f"{api}/tables?limit=50&after=5000",
-                    f"{api}/runs?limit=50",
-                    f"{api}/runs?limit=50&table=table_00042",
-                    f"{api}/runs/{run}",
-                    f"{api}/runs/{run}/changes",
-                    f"{api}/incidents",
+                again = [
+                    *(f"{api}/tables?limit=50", f"{api}/tables?limit=50&after=5000", f"{api}/runs?limit=50"),
+                    *(f"{api}/runs?limit=50&table=table_00042", f"{api}/runs/{run}", f"{api}/runs/{run}/changes"),
+                    *(f"{api}/incidents", f"{api}/alerts", f"{api}/streams"),
                 ]
-                asyncio.run(measured(base, operations, chosen.rate, chosen.seconds))
+                anew = [
+                    f"{api}/tables?limit=50&after={{n}}",
+                    f"{api}/runs?limit=50&after=1{{n}}",
+                    f"{api}/runs/{{run}}",
+                ]
+                asyncio.run(measured(port, server.pid, [*again, *anew], chosen.rate, chosen.seconds))
                 rss = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * 4096 / 2**20
                 print(f"memory of the service afterwards: {rss:.0f} MiB")
             finally:

@@ -13,6 +13,7 @@ from kintsu.core.errors import MissingExtra, UsageError
 
 __all__ = ["keys", "serve", "worker"]
 
+KEEP_ALIVE_S = 75
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Roots = Annotated[
     list[Path] | None, typer.Option("--root", metavar="DIR", help="A folder whose files may be worked on; repeatable.")
@@ -119,7 +120,8 @@ def serve(
     with Crew(workers, _arguments(place, root, settings, lease), queue):
         lines = None if log_format is not None else uvicorn.config.LOGGING_CONFIG  # its own go where ours go
         quiet: Any = {"log_level": "warning", "log_config": lines, "access_log": False}
-        uvicorn.run(app, host=host, port=port, server_header=False, **quiet)
+        # longer than a proxy keeps its side: who closes first while the other asks makes an error of it
+        uvicorn.run(app, host=host, port=port, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, **quiet)
 
 
 def _named(text: str) -> tuple[str, Path]:
