@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { API, headers, savedKey } from './client'
+import { addEvent, type Event } from './events'
 
 /** The one seam for news from the service: sources say which kinds of things changed, and they are asked for again. */
 
@@ -44,10 +45,12 @@ export const listening: Source = (changed) => {
     const made = (socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws/quality`))
     made.onopen = () => made.send(JSON.stringify({ authorization: savedKey() ? `Bearer ${savedKey()}` : '', cursor }))
     made.onmessage = (message) => {
-      const event = JSON.parse(message.data as string) as { id: number; kind: string }
+      const event = JSON.parse(message.data as string) as Event
       cursor = event.id
       wait = FIRST_WAIT_MS
-      if (event.kind !== 'listening') changed(ABOUT_INCIDENTS.includes(event.kind) ? 'incidents' : 'runs')
+      if (event.kind === 'listening') return
+      addEvent(event)
+      changed(ABOUT_INCIDENTS.includes(event.kind) ? 'incidents' : 'runs')
     }
     made.onclose = () => {
       timer = setTimeout(open, wait)

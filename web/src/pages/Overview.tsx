@@ -3,6 +3,7 @@ import { Link } from 'react-router'
 import { useTables } from '../api/lists'
 import type { TableItem } from '../api/schema'
 import { needsLook, sorted } from '../logic/health'
+import { Feed } from '../parts/Feed'
 import { MendedLately } from '../parts/MendedLately'
 import { Answered, Coded, Empty } from '../parts/States'
 import { TableList } from '../parts/TableList'
@@ -27,6 +28,7 @@ export function Overview() {
               <div className="flex min-w-0 flex-col gap-7 xl:col-start-2 xl:row-start-1">
                 <WaitingForYou tables={tables} />
                 <MendedLately />
+                <Feed />
               </div>
               <Tables tables={tables} />
             </div>

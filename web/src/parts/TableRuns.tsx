@@ -6,6 +6,8 @@ import { Chart } from './Chart'
 import { More } from './More'
 import { RunsTable } from './RunsTable'
 import { Answered, Empty } from './States'
+import { TableColumns } from './TableColumns'
+import { TableIssues } from './TableIssues'
 
 const t = texts.table
 const SCORES = Object.keys(texts.dimension).map((name) => `score:${name}`)
@@ -20,6 +22,8 @@ export function Runs({ table }: { table: string }) {
         <h2 id="score" className="mb-2">{t.score}</h2>
         <div className="sheet p-3"><Answered query={course}>{(found) => <Scores course={found} />}</Answered></div>
       </section>
+      <TableIssues table={table} />
+      <TableColumns table={table} />
       <section aria-labelledby="runs">
         <h2 id="runs" className="mb-2">{t.runs}</h2>
         <Answered query={pages}>

@@ -1,0 +1,37 @@
+import { useEvents, type Event } from '../api/events'
+import { percent } from '../logic/shown'
+import { texts } from '../texts'
+import { When } from './When'
+
+const t = texts.feed
+const SHOWN = 6
+
+/** What happens now. */
+export function Feed() {
+  const events = useEvents()
+  return (
+    <section aria-labelledby="feed">
+      <h2 id="feed" className="mb-2">{t.title}</h2>
+      {events.length === 0 ? <p className="text-soft">{t.quiet}</p> : (
+        <ol className="sheet divide-y divide-line">
+          {events.slice(0, SHOWN).map((event) => (
+            <li key={event.id} className="flex items-baseline gap-3 px-4 py-2">
+              <span className={`mr-auto min-w-0 wrap-anywhere ${event.kind === 'alert' || event.body.state === 'failed' ? 'text-alarm' : ''}`}>{said(event)}</span>
+              <span className="shrink-0 text-sm text-soft"><When at={event.at} /></span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  )
+}
+
+function said({ kind, body }: Event): string {
+  const word = (name: string) => (typeof body[name] === 'string' ? (body[name] as string).replaceAll('_', ' ') : '')
+  if (kind === 'job') return t.job(word('kind'), word('state'), body.state === 'running' ? percent(Number(body.progress ?? 0)) : '')
+  if (kind === 'undo') return t.undo(Number(body.edits ?? 0))
+  if (kind === 'answer') return t.answer(Number(body.applied ?? 0))
+  if (kind === 'verdict') return t.verdict(word('table'), word('batch'), word('state'))
+  if (kind === 'alert') return t.alert(word('stream') || word('table'), word('kind'), word('column'))
+  return word('message') || kind.replaceAll('_', ' ')
+}

@@ -1,0 +1,60 @@
+import { Suspense, lazy, useMemo } from 'react'
+import { path, Trouble } from '../api/client'
+import { usePages } from '../api/lists'
+import type { ColumnProfile } from '../api/schema'
+import { percent, plain } from '../logic/shown'
+import { n, texts } from '../texts'
+import { More } from './More'
+import { Answered, Coded } from './States'
+
+const BarChart = lazy(() => import('./BarChart'))
+const t = texts.table
+const VALUES = 5
+
+/** The columns of a table with their distributions, as the last job that read it saw them. */
+export function TableColumns({ table }: { table: string }) {
+  const pages = usePages<ColumnProfile>(['tables', table, 'profile'], path`/tables/${table}/profile`, { limit: 24 })
+  const isMissing = pages.error instanceof Trouble && pages.error.status === 404
+  return (
+    <section aria-labelledby="columns">
+      <h2 id="columns" className="mb-2">{t.columns}</h2>
+      {isMissing ? <p className="text-soft"><Coded text={t.noColumns} /></p> : (
+        <Answered query={pages}>
+          {(data) => (
+            <>
+              <ul className="grid grid-cols-[repeat(auto-fill,minmax(17rem,1fr))] gap-3">
+                {data.pages.flatMap((page) => page.items).map((column) => <Column key={column.column} column={column} />)}
+              </ul>
+              <More pages={pages} />
+            </>
+          )}
+        </Answered>
+      )}
+    </section>
+  )
+}
+
+function Column({ column }: { column: ColumnProfile }) {
+  const chart = useMemo(() => barsOf(column), [column])
+  const filled = column.rows ? 1 - column.nulls / column.rows : 0
+  return (
+    <li className="sheet flex flex-col gap-2 p-3">
+      <div className="flex items-baseline justify-between gap-3">
+        <h3 className="font-medium wrap-anywhere">{column.column}</h3>
+        <span className="shrink-0 text-sm text-soft">{(column.semantic_type ?? column.type).replaceAll('_', ' ')}</span>
+      </div>
+      <p className="text-sm text-soft">{t.filled(percent(filled), n(column.distinct))}</p>
+      {chart && <Suspense fallback={<div className="h-28" />}><BarChart {...chart} /></Suspense>}
+    </li>
+  )
+}
+
+/** A histogram of numbers; the commonest values of others, unless hardly any comes twice. */
+function barsOf({ column, histogram, top, semantic_type: kind }: ColumnProfile) {
+  if (histogram.length > 1 && kind !== 'key') {
+    const bars = histogram.map(([low, high, cells]) => ({ name: `${plain(low as number)} – ${plain(high as number)}`, cells: cells as number }))
+    return { bars, isNamed: false, alt: t.histogramAlt(column, bars[0]!.name.split(' – ')[0]!, bars.at(-1)!.name.split(' – ')[1]!) }
+  }
+  const bars = top.slice(0, VALUES).map(([value, cells]) => ({ name: String(value), cells: cells as number }))
+  return bars.length && bars[0]!.cells > 1 ? { bars, isNamed: true, alt: t.topAlt(column, bars.map((bar) => `${bar.name}: ${n(bar.cells)}`).join(', ')) } : null
+}
