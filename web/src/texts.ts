@@ -246,7 +246,7 @@ export const texts = {
     left: (left: number, allowed: number) => (allowed === 0 ? 'none may be missed' : `${plainly(left)} of ${plainly(allowed)} left`),
     over: (over: number, allowed: number) => (allowed === 0 ? `${plainly(over)} missed, none allowed` : `${plainly(over)} over the ${plainly(allowed)} allowed`),
     misses: (missed: number, counted: number) => `${many(missed, 'miss', 'misses')} in ${n(counted)}`,
-    breach: (day: string, share: string) => `missed by ${day}, with ${share} within the horizon`,
+    breach: (day: string, share: string, days: number) => `probably missed by ${day} (${share} within ${n(days)} days)`,
     noBreach: (share: string, days: number) => `${share} to be missed within ${n(days)} days`,
     never: 'nothing yet',
     rate: (rate: number) => `${plainly(rate)} × what the budget bears`,

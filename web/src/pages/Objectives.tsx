@@ -76,7 +76,7 @@ function Budget({ objective: { left, allowed, state } }: { objective: ObjectiveI
 }
 
 function foretold({ day, probability, horizon_days: days, message }: Outlook): string {
-  if (day && probability !== null) return t.breach(day, percent(probability))
+  if (day && probability !== null) return t.breach(day, percent(probability), days)
   if (probability !== null) return t.noBreach(percent(probability), days)
   return message
 }

@@ -106,7 +106,7 @@ function Examples({ examples }: { examples: StreamExample[] }) {
           <td className="px-4 py-1.5 text-soft"><span className="cell">{each.id}</span></td>
           <td className="px-4 py-1.5">{each.column}</td>
           <td className="px-4 py-1.5"><Value text={each.old} struck /> <span aria-hidden>→</span><span className="sr-only">{texts.run.to}</span> <Value text={each.new} mended /></td>
-          <td className="px-4 py-1.5 text-right">{each.confidence === null ? '–' : percent(each.confidence)}</td>
+          <td className="px-4 py-1.5">{each.confidence === null ? '–' : percent(each.confidence)}</td>
         </tr>
       ))}
     </Rows>
