@@ -1,6 +1,6 @@
 """Jobs over HTTP: how fast they are accepted and done, and what becomes of them when workers are killed.
 
-    python bench/jobs.py [--jobs 1000] [--clients 32] [--kills 0] [--kind profile]
+    python bench/jobs.py [--jobs 1000] [--clients 32] [--kills 0] [--kind profile] [--store postgresql://...]
 
 Starts `kintsu serve` with one worker on a fresh store; as many clients as told hand in the jobs at once, each a
 profile of one small upload. `--kills` ends a worker with SIGKILL so many times, three seconds apart.
@@ -27,12 +27,13 @@ BODY = b"id,city\n" + b"".join(b"%d,%s\n" % (n, (b"Lyon", b"Paris", b"Nice")[n %
 OPEN = ("queued", "running")
 
 
-async def main(jobs: int, clients: int, kills: int, kind: str) -> None:
+async def main(jobs: int, clients: int, kills: int, kind: str, store: str | None) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="kintsu-bench-") as home:
         command = [sys.executable, "-m", "kintsu", "serve", "--home", home, "--port", str(port), "--lease", "5"]
+        command += ["--store", store] if store else []
         service = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=120) as client:
@@ -109,4 +110,5 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--kind", default="profile")
+    parser.add_argument("--store")
     asyncio.run(main(**vars(parser.parse_args())))

@@ -58,3 +58,14 @@ def test_a_fork_opens_connections_of_its_own(store_place):
     _add(store_place, "after")
     assert [each.name for each in History(store_place).tables()] == ["after", "child", "parent"]
     schema.connect(store_place if isinstance(store_place, str) else store_place / "kintsu.db").dispose()
+
+
+def test_a_server_that_was_restarted_is_found_again(postgresql_url, monkeypatch):
+    import psycopg
+
+    monkeypatch.setattr(database, "UNASKED_S", 0.0)
+    History(postgresql_url).watch("t", {})
+    with psycopg.connect(postgresql_url, autocommit=True) as server:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        assert server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}").fetchall()
+    assert [each.name for each in History(postgresql_url).tables()] == ["t"]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import math
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final, cast
@@ -53,6 +55,7 @@ __all__ = [
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
+UNASKED_S: Final = 2.0  # a connection to a server that was in use so lately is not asked whether it still stands
 HEAD: Final = "0013"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
@@ -194,11 +197,29 @@ def _postgresql(place: str) -> Engine:
             "name a folder, or postgresql://USER:PASSWORD@HOST/DATABASE"
         )
     try:
-        engine = create_engine(url, pool_pre_ping=True, max_overflow=35)  # as many as the service has threads
+        engine = create_engine(url, max_overflow=35)  # as many as the service has threads
     except ModuleNotFoundError as error:
         raise MissingExtra("psycopg", "postgres") from error
     event.listen(engine, "begin", _on_begin)
+    event.listen(engine, "checkin", _on_checkin)
+    event.listen(engine, "checkout", partial(_on_checkout, engine))
     return engine
+
+
+def _on_checkin(_connection: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _on_checkout(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask whether the server is still there, where a connection was idle for a while: it may have been restarted."""
+    if time.monotonic() - record.info.get("idle_since", math.inf) < UNASKED_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except Exception as error:
+        if not engine.dialect.is_disconnect(cast(Any, error), connection, None):
+            raise
+        raise exc.InvalidatePoolError from error  # another connection is opened in its place
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from kintsu.core.errors import UnknownRun, UsageError
@@ -95,11 +96,21 @@ def tenant_in(schema: str) -> str | None:
 
 
 def _memory(home: Path) -> Server | None:
-    path = home / MEMORY
-    if not os.path.exists(path):  # noqa: PTH110 - asked in every transaction, and twice as fast
-        return None
+    path = f"{home}{os.sep}{MEMORY}"
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        stands = os.stat(path)  # noqa: PTH116 - asked in every transaction, and twice as fast
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({type(error).__name__})") from error
+    return _told(path, stands.st_mtime_ns, stands.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _told(path: str, _changed: int, _file: int) -> Server:
+    """What a file holds, for as long as it is the same one."""
+    try:
+        told = json.loads(Path(path).read_text(encoding="utf-8"))
         return Server(told["url"], None, Path(told["blobs"]) if told.get("blobs") else None)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} cannot be read ({type(error).__name__}): say --store URL again") from error
