@@ -216,7 +216,9 @@ def test_a_stream_moves_while_events_flow(page, folder, service, treatment, kafk
         page.get_by_role("img", name="Line chart: events, healed").wait_for()
         assert float(rate(page).replace(",", "")) > 0
         kafka.put("customers", events[400:])
-        total.get_by_text(str(len(events)), exact=True).wait_for(timeout=DEADLINE_S * 1000)  # by itself: nothing was pressed
+        total.get_by_text(str(len(events)), exact=True).wait_for(
+            timeout=DEADLINE_S * 1000
+        )  # by itself: nothing was pressed
 
 
 def rate(page) -> str:
