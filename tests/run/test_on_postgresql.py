@@ -1,6 +1,10 @@
 """Heal, questions, undo, log and pruning over either database; and on another machine that shares one."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -65,6 +69,20 @@ def test_an_original_comes_back_on_another_machine(tmp_path, orders, postgresql_
     assert [run.kind for run in Store(here).runs()] == ["heal", "undo"] * 2
     purge(home=there, column="city")
     assert verify(home=here).gone
+
+
+def test_commands_take_the_url_of_a_database_for_a_home(tmp_path, orders, postgresql_url):
+    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")}
+
+    def kintsu(*arguments):
+        command = [sys.executable, "-m", "kintsu", *arguments, "--home", postgresql_url, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    run = kintsu("heal", str(orders), "--auto", "0.5")["run"]
+    assert kintsu("undo", run)["restored"] == "bytes"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "state"]
 
 
 def test_commands_find_the_database_by_the_variable(tmp_path, orders, postgresql_url, monkeypatch):

@@ -41,13 +41,28 @@ __all__ = [
 _READING = "Reading"
 _OUTPUT = "Output"
 
+
+def _home(text: str) -> Path:
+    """A home as a folder; that of a database's URL is in the user's own."""
+    if "://" not in text:
+        return Path(text)
+    from kintsu.io.store.home import folder_of
+
+    return folder_of(text)
+
+
 In = Annotated[str, typer.Argument(metavar="IN", help="A file, a URL, or - for standard input.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of everything random.")]
 Home = Annotated[
     Path | None,
-    typer.Option("--home", metavar="DIR", help="The store's folder (else KINTSU_HOME, else .kintsu beside IN)."),
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        parser=_home,
+        help="The store's folder, or postgresql://... (else KINTSU_HOME, else .kintsu beside IN).",
+    ),
 ]
 FindingsFile = Annotated[
     Path | None,
