@@ -172,7 +172,7 @@ export const texts = {
     courseAlt: (fact: string, batches: number, alarms: number) => `Line chart: ${fact} of ${many(batches, 'batch', 'batches')}, ${many(alarms, 'alarm')} marked. The table below holds the alarms.`,
     runs: 'Runs of this table',
     issues: 'What was wrong, the costliest first',
-    noIssues: 'Nothing was found when it was mended last.',
+    noIssues: 'No mending of it found anything.',
     issueHead: { what: 'Column and issue', cost: 'Wrong cells, expected', cells: 'Found', mended: 'Mended', example: 'For example' },
     wholeRows: 'whole rows',
     columns: 'Columns',

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from kintsu.core.contracts import Reference
-from kintsu.core.errors import UnknownName
 from kintsu.profile.reference import LocalReference
 from kintsu.rules.discover.contract import discovered
 from kintsu.rules.language import Rule
@@ -20,6 +19,11 @@ from kintsu.run.sidecar import write_text
 __all__ = ["keep_profile", "kept_file", "kept_profile"]
 
 PROFILE: Final = "profile.json"
+NOTHING: Final[dict[str, Any]] = {
+    **dict.fromkeys(("run", "kind", "at")),
+    "profile": {"rows": None, "scores": {}, "columns": {}},
+    "rules": [],
+}
 LOOKED_AT: Final = 50  # last runs of a table
 PLAIN: Final = ("not_null", "unique", "key", "fd", "order", "arithmetic")  # kinds that quote no values
 
@@ -59,15 +63,17 @@ def _rule(rule: Rule, sensitive: Collection[str]) -> dict[str, Any] | None:
 def kept_profile(table: str, desk: Desk) -> dict[str, Any]:
     """The last profile of a table: `run`, `kind`, `at`, `profile` as `kintsu profile --json` prints it, and `rules`.
 
+    All are null or empty where none of its last runs was a job: those keep it.
+
     Raises
     ------
     UnknownName
-        No run of such a table, or none of the last ones was a job that kept it.
+        No run of such a table.
     """
-    return kept_file(table, desk, PROFILE)
+    return kept_file(table, desk, PROFILE) or NOTHING
 
 
-def kept_file(table: str, desk: Desk, name: str) -> dict[str, Any]:
+def kept_file(table: str, desk: Desk, name: str) -> dict[str, Any] | None:
     """The newest file of this name that a job about a table left, with the run that left it."""
     runs = course(table, (), home=desk.home).tail(LOOKED_AT).reverse()
     for line in runs.iter_rows(named=True):
@@ -76,9 +82,7 @@ def kept_file(table: str, desk: Desk, name: str) -> dict[str, Any]:
             if path.is_file():
                 told: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 return {"run": line["run"], "kind": line["kind"], "at": line["at"].isoformat(), **told}
-    raise UnknownName(
-        f"of the last runs of {table!r} none kept this: check or heal the table by a job (POST /api/v1/jobs)"
-    )
+    return None
 
 
 def _folders(desk: Desk, source: Path, run: str) -> tuple[Path, Path]:

@@ -1168,23 +1168,23 @@ export interface components {
          */
         ProfileOfTable: {
             /** At */
-            at: string;
+            at: string | null;
             /** Items */
             items: components["schemas"]["ColumnProfile"][];
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "heal" | "check";
+            /** Kind */
+            kind: ("heal" | "check") | null;
             /**
              * Next
              * @description Ask for the next page with `after=`; null on the last one
              */
             next?: string | null;
             /** Rows */
-            rows: number;
-            /** Run */
-            run: string;
+            rows: number | null;
+            /**
+             * Run
+             * @description Null, as all of it, where no job has read the table lately
+             */
+            run: string | null;
             /** Scores */
             scores: {
                 [key: string]: number | null;

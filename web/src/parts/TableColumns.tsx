@@ -1,5 +1,5 @@
 import { Suspense, lazy, useMemo } from 'react'
-import { path, Trouble } from '../api/client'
+import { path } from '../api/client'
 import { usePages } from '../api/lists'
 import type { ColumnProfile } from '../api/schema'
 import { percent, plain } from '../logic/shown'
@@ -14,22 +14,19 @@ const VALUES = 5
 /** The columns of a table with their distributions, as the last job that read it saw them. */
 export function TableColumns({ table }: { table: string }) {
   const pages = usePages<ColumnProfile>(['tables', table, 'profile'], path`/tables/${table}/profile`, { limit: 24 })
-  const isMissing = pages.error instanceof Trouble && pages.error.status === 404
   return (
     <section aria-labelledby="columns">
       <h2 id="columns" className="mb-2">{t.columns}</h2>
-      {isMissing ? <p className="text-soft"><Coded text={t.noColumns} /></p> : (
-        <Answered query={pages}>
-          {(data) => (
-            <>
-              <ul className="grid grid-cols-[repeat(auto-fill,minmax(17rem,1fr))] gap-3">
-                {data.pages.flatMap((page) => page.items).map((column) => <Column key={column.column} column={column} />)}
-              </ul>
-              <More pages={pages} />
-            </>
-          )}
-        </Answered>
-      )}
+      <Answered query={pages}>
+        {(data) => data.pages[0]!.items.length === 0 ? <p className="text-soft"><Coded text={t.noColumns} /></p> : (
+          <>
+            <ul className="grid grid-cols-[repeat(auto-fill,minmax(17rem,1fr))] gap-3">
+              {data.pages.flatMap((page) => page.items).map((column) => <Column key={column.column} column={column} />)}
+            </ul>
+            <More pages={pages} />
+          </>
+        )}
+      </Answered>
     </section>
   )
 }

@@ -1,5 +1,5 @@
 import { Link } from 'react-router'
-import { path, Trouble } from '../api/client'
+import { path } from '../api/client'
 import { usePages } from '../api/lists'
 import type { IssueLine } from '../api/schema'
 import { plain, visible } from '../logic/shown'
@@ -12,7 +12,6 @@ const t = texts.table
 /** What was wrong with a table when it was mended last: the costliest first. */
 export function TableIssues({ table }: { table: string }) {
   const pages = usePages<IssueLine>(['tables', table, 'issues'], path`/tables/${table}/issues`, { limit: 12 })
-  if (pages.error instanceof Trouble && pages.error.status === 404) return null // it was never healed
   return (
     <section aria-labelledby="issues">
       <h2 id="issues" className="mb-2">{t.issues}</h2>
