@@ -65,7 +65,8 @@ class Client:
         self, url: str | None = None, key: str | None = None, *, timeout_s: float = 30.0, tries: int = 4
     ) -> None:
         url = url or os.environ.get("KINTSU_URL") or "http://127.0.0.1:8000"
-        self._wire = Wire.to(url, key or os.environ.get("KINTSU_KEY"), timeout_s=timeout_s, tries=tries)
+        key = (key or os.environ.get("KINTSU_KEY") or "").strip() or None
+        self._wire = Wire.to(url, key, timeout_s=timeout_s, tries=tries)
 
     def __enter__(self) -> Client:
         return self
