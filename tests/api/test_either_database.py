@@ -114,6 +114,13 @@ def test_a_mend_is_done_asked_about_undone_and_downloaded_on_any_machine(client_
     assert front.get(f"{API}/uploads/{sent}/file", **me).status_code == 404
 
 
+def test_an_application_that_was_stopped_can_be_started_again(home_of):
+    app = create_app(ServeSettings(home_of("front")))
+    for _ in range(2):
+        with TestClient(app, base_url="http://localhost") as client:
+            assert client.post(f"{API}/jobs", json={"kind": "monitor_run"}).status_code == 202
+
+
 BODIES = {
     f"{API}/tables/{{table}}/score": {"rows": [{"id": 1, "city": "Lyon", "price": "10.50"}]},
     f"{API}/runs/{{run}}/questions/{{question}}": {"option": "accept"},

@@ -92,8 +92,9 @@ class Service(Office):
         """End what runs in this process."""
         if "intake" in self.__dict__:
             self.intake.close()
-        if "_queue" in self.__dict__:
-            self._queue.close()
+        queue = self.__dict__.pop("_queue", None)  # an application may be started again
+        if queue is not None:
+            queue.close()
 
     def veil(self, who: Principal) -> Veil:
         """Whose values are masked for somebody."""
