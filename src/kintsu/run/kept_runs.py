@@ -17,6 +17,7 @@ from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
 from kintsu.io.store.history import RUNS, BatchRow, History
 from kintsu.io.store.home import home_for, server_of
+from kintsu.io.store.overview import tables_called
 from kintsu.run.assess import Assessed
 from kintsu.run.publish import place_of
 from kintsu.run.treat import FailedStep
@@ -117,10 +118,10 @@ def course(
         No run of such a table is kept.
     """
     history = open_history(home)
-    known = history.tables(RUNS)
+    known = history.tables(RUNS) if set(table) & set("*?[") else tables_called(history, table)
     chosen = [each for each in known if _is_called(table, str(each.settings["table"]), str(each.settings["place"]))]
     if not chosen:
-        names = sorted({str(each.settings["table"]) for each in known})
+        names = sorted({str(each.settings["table"]) for each in history.tables(RUNS)})
         hint = nearest(table, names) if names else ": none is kept yet"
         raise UnknownName(f"no heal or check of a table {table!r} is kept{hint}")
     parts = []

@@ -16,10 +16,17 @@ __all__ = ["is_undone", "line", "runs", "tables"]
 
 
 def tables(
-    *, home: Path, limit: int, after: int | None = None, kind: str | None = None, name: str | None = None
+    *,
+    home: Path,
+    limit: int,
+    after: int | None = None,
+    kind: str | None = None,
+    name: str | None = None,
+    q: str | None = None,
+    sort: str = "id",
 ) -> Page[TableLine]:
-    """The tables of a store, the first known first; see `TableLine`."""
-    return tables_page(History(home), limit=limit, after=after, kind=kind, name=name)
+    """The tables of a store, the first known first if no other order is wanted; see `tables_page` and `TableLine`."""
+    return tables_page(History(home), limit=limit, after=after, kind=kind, name=name, q=q, sort=sort)
 
 
 def runs(

@@ -163,7 +163,7 @@ def test_a_store_from_before_there_were_migrations_is_brought_up_to_date(tmp_pat
         later = set(schema.metadata.tables) - {"entries", "head", "runs"}
         schema.metadata.drop_all(connection, [schema.metadata.tables[name] for name in later])
         connection.execute(text("DROP TABLE alembic_version"))
-        for index in ("ix_runs_name_n", "ix_runs_status", "ix_entries_kind"):
+        for index in ("ix_runs_name_n", "ix_runs_kind_n", "ix_runs_status", "ix_entries_kind"):
             connection.execute(text(f"DROP INDEX {index}"))
         for column in ("kind", "name"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))

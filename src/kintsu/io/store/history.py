@@ -39,6 +39,8 @@ __all__ = [
     "Watched",
     "micros",
     "moment_of",
+    "run_name",
+    "watched_of",
 ]
 
 LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
@@ -138,7 +140,7 @@ class History:
             else:
                 fresh = {"tenant": self.tenant, "name": name, "settings": text, "created_at": now_text()}
                 connection.execute(table.insert().values(**fresh))
-            return _watched(connection.execute(table.select().where(mine)).one())
+            return watched_of(connection.execute(table.select().where(mine)).one())
 
     def forget(self, name: str) -> None:
         """Stop watching a table; its history goes."""
@@ -155,7 +157,7 @@ class History:
         table = schema.monitors
         query = table.select().where(table.c.tenant == self.tenant, table.c.kind == kind).order_by(table.c.name)
         with schema.reading(self.engine) as connection:
-            return [_watched(row) for row in connection.execute(query)]
+            return [watched_of(row) for row in connection.execute(query)]
 
     def watched(self, name: str) -> Watched:
         """The watched table of this name.
@@ -174,7 +176,7 @@ class History:
             row = connection.execute(query).first()
         if row is None:
             raise UnknownName(f"no table {name!r} is watched{_nearest(name, [w.name for w in self.tables()])}")
-        return _watched(row)
+        return watched_of(row)
 
     # runs of any table
 
@@ -186,7 +188,7 @@ class History:
         from kintsu.io.store import schema
 
         table = schema.monitors
-        known = "runs:" + hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()
+        known = run_name(place)
         mine = (table.c.tenant == self.tenant) & (table.c.name == known) & (table.c.kind == RUNS)
         with schema.writing(self.engine) as connection:
             row = connection.execute(table.select().where(mine)).first()
@@ -195,8 +197,8 @@ class History:
                 fresh = {"tenant": self.tenant, "name": known, "kind": RUNS, "settings": about}
                 connection.execute(table.insert().values(**fresh, created_at=now_text()))
                 row = connection.execute(table.select().where(mine)).one()
-            self._record(connection, _watched(row), run)
-            self._pack(connection, _watched(row), _month_of(run.at))
+            self._record(connection, watched_of(row), run)
+            self._pack(connection, watched_of(row), _month_of(run.at))
 
     # sensitive columns
 
@@ -519,7 +521,12 @@ def moment_of(at_us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
-def _watched(row: Any) -> Watched:
+def run_name(place: str) -> str:
+    """What the table at a place (a path or a URL) is called where its runs are kept."""
+    return "runs:" + hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def watched_of(row: Any) -> Watched:
     return Watched(row.id, row.name, json.loads(row.settings), row.created_at)
 
 

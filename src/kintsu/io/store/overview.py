@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from kintsu.io.service.paging import Page
-from kintsu.io.store.history import RUNS, WATCHED, History, moment_of
+from kintsu.io.store.history import RUNS, WATCHED, History, Watched, moment_of, run_name, watched_of
 
-__all__ = ["TableLine", "tables_page"]
+__all__ = ["SORTS", "TableLine", "tables_called", "tables_page"]
+
+SORTS: Final = ("id", "-id", "name", "-name", "last_at", "-last_at")
+"""Orders of tables: by age, name or the moment of the last batch or run; "-" turns it round."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,24 @@ class TableLine:
 
 
 def tables_page(
-    history: History, *, limit: int, after: int | None = None, kind: str | None = None, name: str | None = None
+    history: History,
+    *,
+    limit: int,
+    after: int | None = None,
+    kind: str | None = None,
+    name: str | None = None,
+    q: str | None = None,
+    sort: str = "id",
 ) -> Page[TableLine]:
-    """The tables of a tenant by age, those after one of them; of a kind, or of a name."""
+    """The tables of a tenant in an order of `SORTS`, those after one of them; of a kind, of a name, or with `q` in the
+    name that is shown."""
     from sqlalchemy import func, select
 
     from kintsu.io.store import schema
 
     m, b = schema.monitors, schema.batches
-    query = select(m).where(m.c.tenant == history.tenant).order_by(m.c.id).limit(limit + 1)
-    query = query if after is None else query.where(m.c.id > after)
+    query = _ordered(select(m).where(m.c.tenant == history.tenant).limit(limit + 1), history, sort, after)
+    query = query if q is None else query.where(func.lower(shown_name(history)).contains(q.lower(), autoescape=True))
     query = query if kind is None else query.where(m.c.kind == kind)
     query = query if name is None else query.where(m.c.name == name)
     with schema.reading(history.engine) as connection:
@@ -61,6 +73,57 @@ def tables_page(
         names = {row.id: json.loads(row.names) for row in layouts}
     lines = [_line(row, last.get(row.id), names) for row in tables]
     return Page.cut(lines, limit, lambda line: str(line.id))
+
+
+def _ordered(query: Any, history: History, sort: str, after: int | None) -> Any:
+    """A query over tables in an order, from the one after `after` on; equal ones in the order of their age."""
+    from sqlalchemy import func, literal, select, tuple_
+
+    from kintsu.io.store import schema
+
+    m, b = schema.monitors, schema.batches
+    name, is_falling = sort.removeprefix("-"), sort.startswith("-")
+    keys: tuple[Any, ...] = (m.c.id,)
+    if name == "name":
+        keys = (func.lower(shown_name(history)), m.c.id)
+    elif name == "last_at":
+        last = select(b.c.at_us).where(b.c.monitor == m.c.id).order_by(b.c.at_us.desc()).limit(1)
+        keys = (func.coalesce(last.correlate(m).scalar_subquery(), 0), m.c.id)
+    query = query.order_by(*(key.desc() if is_falling else key for key in keys))
+    if after is None:
+        return query
+    with schema.reading(history.engine) as connection:
+        here = connection.execute(select(*keys).where(m.c.tenant == history.tenant, m.c.id == after)).first()
+    if here is None:  # the table is gone: its age is what is left of it
+        return query.where(m.c.id < after if is_falling else m.c.id > after)
+    place = tuple_(*(literal(value) for value in here))
+    return query.where(tuple_(*keys) < place if is_falling else tuple_(*keys) > place)
+
+
+def shown_name(history: History) -> Any:
+    """The name of a table as people know it, as a column."""
+    from sqlalchemy import case, literal_column
+
+    from kintsu.io.store import schema
+
+    m = schema.monitors.c
+    is_postgresql = history.engine.dialect.name == "postgresql"
+    told = "(monitors.settings::json ->> 'table')" if is_postgresql else "json_extract(monitors.settings, '$.table')"
+    return case((m.kind == WATCHED, m.name), else_=literal_column(told))
+
+
+def tables_called(history: History, name: str) -> list[Watched]:
+    """The tables of which runs are kept that may be meant by a name, a name without its suffix, or a path."""
+    from sqlalchemy import or_
+
+    from kintsu.io.store import schema
+
+    m, shown = schema.monitors, shown_name(history)
+    places = [run_name(place) for place in {name, str(Path(name).resolve())}]
+    meant = or_(shown == name, shown.startswith(f"{name}.", autoescape=True), m.c.name.in_(places))
+    query = m.select().where(m.c.tenant == history.tenant, m.c.kind == RUNS, meant).order_by(m.c.name)
+    with schema.reading(history.engine) as connection:
+        return [watched_of(row) for row in connection.execute(query)]
 
 
 def _line(table: Any, last: Any, names: dict[int, list[str]]) -> TableLine:

@@ -118,6 +118,7 @@ runs = Table(
     Column("kind", String(16), nullable=False),
     Column("name", Text, nullable=False),  # of the table
     Index("ix_runs_name_n", "name", "n"),
+    Index("ix_runs_kind_n", "kind", "n"),
 )
 """An index over the entries, for look-ups; everything in it follows from them."""
 

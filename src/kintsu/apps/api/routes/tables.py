@@ -24,6 +24,9 @@ __all__ = ["router"]
 router = APIRouter(prefix="/tables", tags=["tables"])
 
 
+Sort = Literal["id", "-id", "name", "-name", "last_at", "-last_at"]
+
+
 class TableItem(BaseModel):
     """A table and the last that is known of it."""
 
@@ -55,10 +58,14 @@ def tables(
     after: After = None,
     kind: Literal["watched", "runs"] | None = None,
     name: Annotated[str | None, Query(max_length=512)] = None,
+    q: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Only tables with this in their name")
+    ] = None,
+    sort: Annotated[Sort, Query(description="`-` turns the order round; `id` is the age")] = "id",
 ) -> Listed[TableItem]:
     """The tables that are watched, and those that were healed or checked."""
     home = service_of(request).home(who.tenant)
-    page = lists.tables(home=home, limit=limit, after=number(after), kind=kind, name=name)
+    page = lists.tables(home=home, limit=limit, after=number(after), kind=kind, name=name, q=q, sort=sort)
     return Listed(items=[TableItem(**vars(line)) for line in page.items], next=page.next)
 
 
