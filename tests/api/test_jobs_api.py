@@ -1,7 +1,9 @@
 """Jobs over HTTP: handed in once, done by a worker, seen and stopped by their tenant alone."""
 
 import gzip
+import html
 import io
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -254,3 +256,20 @@ def test_the_output_of_a_run_made_elsewhere_is_not_served(connect, tmp_path):
     client = connect()
     assert client.get(f"/api/v1/runs/{run}").status_code == 200
     assert client.get(f"/api/v1/runs/{run}/output").status_code == 404
+
+
+def test_the_report_and_its_json_tell_the_same(connect, work):
+    client = connect()
+    job = submit(client, options=HEAL, source={"upload": upload(client)}).json()["id"]
+    work()
+    run = client.get(f"/api/v1/jobs/{job}").json()["run"]
+    told = client.get(f"/api/v1/runs/{run}/report.json").json()
+    page, detail = client.get(f"/api/v1/runs/{run}/report").text, client.get(f"/api/v1/runs/{run}").json()
+    assert told["run"]["run"] == run and sum(each["cells"] for each in told["applied"]) == detail["edits"]
+    assert told["scores"]["before"]["overall"] == pytest.approx(detail["summary"]["scores"]["overall"], abs=0.01)
+    for part in ("applied", "left"):
+        assert told[part], part
+        assert all(html.escape(each["column"]) in page for each in told[part])
+    assert all(html.escape(str(each["reason"]), quote=False)[:40] in page for each in told["left"])
+    assert "home" not in told["run"] and "undo" not in told and "/home" not in json.dumps(told)
+    assert client.get("/api/v1/runs/r-0/report.json").status_code == 404

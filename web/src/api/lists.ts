@@ -94,6 +94,11 @@ export interface StreamColumn {
   missing: number
   changed: number
 }
+/** What the HTML report of a heal is drawn from. */
+export interface Report {
+  left: { column: string | null; kind: string; reason: string; cells: number; example: string | null; proposed: string | null }[]
+  left_in_all: number
+}
 export interface Page<T> {
   items: T[]
   next?: string | null
@@ -149,3 +154,5 @@ export const useStreams = () => useQuery({ queryKey: ['streams'], queryFn: () =>
 export const useStream = (stream: string) =>
   useQuery({ queryKey: ['streams', stream], queryFn: () => get<StreamDetail>(path`/streams/${stream}`), refetchInterval: LIVE_MS })
 export const useObjectives = () => useQuery({ queryKey: ['objectives'], queryFn: () => get<ListedObjectiveItem>('/objectives', { limit: 500 }) })
+export const useReport = (run: string) =>
+  useQuery({ queryKey: ['report', run], queryFn: () => get<Report>(path`/runs/${run}/report.json`), staleTime: Infinity })

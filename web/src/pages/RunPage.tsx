@@ -7,6 +7,7 @@ import { About } from '../parts/About'
 import { Changes } from '../parts/Changes'
 import { Downloads } from '../parts/Downloads'
 import { Findings } from '../parts/Findings'
+import { LeftAlone } from '../parts/LeftAlone'
 import { Scores } from '../parts/Scores'
 import { Answered } from '../parts/States'
 import { tablePath } from '../parts/TableList'
@@ -29,6 +30,8 @@ function headline(run: RunDetail): string {
 
 function Run({ run }: { run: RunDetail }) {
   const [tab, setTab] = useState<keyof typeof t.tabs>('changes')
+  const { left: _, ...always } = t.tabs
+  const tabs: Partial<typeof t.tabs> = run.kind === 'heal' ? t.tabs : always
   const counts = run.summary as Record<string, number | undefined>
   const scores = run.summary as Record<string, Record<string, number | null> | undefined>
   return (
@@ -53,9 +56,10 @@ function Run({ run }: { run: RunDetail }) {
         </div>
         {scores.scores && <Scores before={scores.scores} after={scores.scores_after} />}
       </div>
-      <div className="mb-3 border-b border-line pb-2"><Tabs label={t.tabsLabel} names={t.tabs} chosen={tab} onChoose={setTab} /></div>
+      <div className="mb-3 border-b border-line pb-2"><Tabs label={t.tabsLabel} names={tabs} chosen={tab} onChoose={setTab} /></div>
       {tab === 'changes' && <Changes run={run} />}
       {tab === 'findings' && <Findings run={run.run} />}
+      {tab === 'left' && <LeftAlone run={run.run} />}
       {tab === 'about' && <About run={run} />}
     </>
   )

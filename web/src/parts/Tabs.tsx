@@ -1,5 +1,5 @@
 /** Choices of which one holds. */
-export function Tabs<T extends string>({ label, names, chosen, onChoose }: { label: string; names: Record<T, string>; chosen: T; onChoose: (each: T) => void }) {
+export function Tabs<T extends string>({ label, names, chosen, onChoose }: { label: string; names: Partial<Record<T, string>>; chosen: T; onChoose: (each: T) => void }) {
   return (
     <div role="group" aria-label={label} className="flex gap-1 overflow-x-auto">
       {(Object.keys(names) as T[]).map((each) => (

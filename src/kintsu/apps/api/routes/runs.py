@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,13 +23,12 @@ from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run import lists
 from kintsu.run.issues import issues
-from kintsu.run.jobs import REPORT
+from kintsu.run.jobs import REPORT, RUN
 from kintsu.run.show import Shown, show
 from kintsu.run.undo import undo
 
 __all__ = ["router"]
 
-PAGE: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 router = APIRouter(prefix="/runs", tags=["runs"])
 Column = Annotated[str | None, Query(max_length=512, description="Only this column")]
 Row = Annotated[int | None, Query(ge=0, le=2**53, description="Only this row of the input, from 0")]
@@ -211,10 +211,28 @@ def output(request: Request, who: Viewer, run: str) -> FileResponse:
 )
 def report(request: Request, who: Viewer, run: str) -> FileResponse:
     """The report of a heal that the service did."""
+    return sealed(_reported(request, who, run, REPORT))
+
+
+@router.get("/{run}/report.json")
+def report_data(request: Request, who: Viewer, run: str) -> dict[str, Any]:
+    """What the report of a heal is drawn from: issues by cost, recipes, what was left alone and why, scores."""
+    path = _reported(request, who, run, RUN)
+    if not path.is_file():
+        raise Refused(404, "no report of this run is kept")
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+    places = ("input", "output", "home")  # on the service's machine
+    return {name: value for name, value in told.items() if name != "undo"} | {
+        "run": {name: value for name, value in told["run"].items() if name not in places}
+    }
+
+
+def _reported(request: Request, who: Principal, run: str, name: str) -> Path:
+    """A file that a heal of the service left beside its output, if whoever asks may see all that is in it."""
     path, made = _made(request, who.tenant, run)
     if not set(service_of(request).veil(who).over(made.columns, made.sensitive)) <= set(made.sensitive):
         raise Refused(403, "this report was made before columns of it became sensitive: look at the run instead")
-    return sealed(Shelf(service_of(request).home(who.tenant)).fetch(path.with_name(REPORT)))
+    return Shelf(service_of(request).home(who.tenant)).fetch(path.with_name(name))
 
 
 @router.post("/{run}/undo")
