@@ -106,9 +106,8 @@ async def ask(client: Client, paths: list[str], rate: float, seconds: float) -> 
     began = time.perf_counter()
 
     async def one(path: str, n: int, due: float) -> None:
-        status = await client.get(
-            path.replace("{n}", str(n * 7 % 9_900)).replace("{run}", f"r-{n * 7919 % 100_000:08}")
-        )
+        here = path.replace("{n}", str(n * 7 % 9_900)).replace("{run}", f"r-{n * 7919 % 100_000:08}")
+        status = await client.get(here)
         assert status == 200, (here, status)
         times[path].append(time.perf_counter() - began - due)
 

@@ -1,6 +1,7 @@
 """Answers are remembered while nothing is written, for whoever may have them, and packed for whoever unpacks them."""
 
 import gzip
+import threading
 
 import polars as pl
 import pytest
@@ -79,3 +80,14 @@ def test_memory_is_bounded():
         kept.put(("acme", "viewer", f"/{n}", b""), Answer(1, 0.0, [], b"x" * 2**17, "tag"))
     assert kept.n_bytes <= MOST_BYTES and len(kept.answers) == MOST_BYTES // 2**18
     assert kept.get(("acme", "viewer", "/599", b""), 2) is None and len(kept.answers) < MOST_BYTES // 2**18
+
+
+def test_many_who_ask_at_once_get_one_answer(connect, tmp_path):
+    heal(tmp_path / "home", "a.csv")
+    client, answers = connect(), []
+    threads = [threading.Thread(target=lambda: answers.append(client.get(RUNS).content)) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(answers) == 8 and len(set(answers)) == 1

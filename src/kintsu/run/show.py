@@ -65,10 +65,12 @@ def show(
     column: str | None = None,
     recipe: str | None = None,
     veil: Veil | None = None,
+    with_findings: bool = True,
 ) -> Shown:
     """The run or undo with this id (its beginning is enough; "last" is the last one), and its edits.
 
-    `veil` says whose values are masked: those of columns that are sensitive in the run, if left out.
+    `veil` says whose values are masked: those of columns that are sensitive in the run, if left out. Without findings
+    it is faster.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def show(
     purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
     total = len(changes)
     chosen = selected(changes, run, selection(row, column, recipe))
-    found = _findings(store, run, releases, hidden)
+    found = _findings(store, run, releases, hidden) if with_findings else None
     recipes = _recipes(store, run, chosen, releases, hidden)
     edits = changes_table(chosen, sensitive=hidden)
     people = learning(run, store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}

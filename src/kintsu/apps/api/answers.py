@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import sqlite3
@@ -123,6 +124,7 @@ class Answers:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
         self._kept, self._versions = Kept(), Versions()
+        self._under_way: dict[Key, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -135,12 +137,30 @@ class Answers:
         headers, key, version = Headers(scope=scope), None, None
         if scope["path"].startswith(KEPT) and not scope["path"].endswith(NOT_KEPT):
             key, version = await self._place(scope, headers)
-            found = None if key is None or version is None else self._kept.get(key, version)
+            found = await self._known(key, version)
             if found is not None and self._may_ask(scope):
                 scope["route"] = found.route
                 await _send(found, headers, send)
                 return
-        await self._read(scope, receive, send, headers, key, version)
+        if key is None or version is None or key in self._under_way:
+            await self._read(scope, receive, send, headers, None, None)
+            return
+        self._under_way[key] = over = asyncio.Event()
+        try:
+            await self._read(scope, receive, send, headers, key, version)
+        finally:
+            del self._under_way[key]
+            over.set()
+
+    async def _known(self, key: Key | None, version: int | None) -> Answer | None:
+        """The answer that is kept; that which somebody else is about to get, as soon as they have it."""
+        if key is None or version is None:
+            return None
+        found = self._kept.get(key, version)
+        if found is None and key in self._under_way:
+            await self._under_way[key].wait()
+            found = self._kept.get(key, version)
+        return found
 
     def _may_ask(self, scope: Scope) -> bool:
         """Whether somebody may ask again so soon: who may not is told so by whoever refuses it always."""

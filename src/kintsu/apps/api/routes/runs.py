@@ -136,7 +136,7 @@ def runs(
 @router.get("/{run}")
 def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     """A run: what it did, by recipe."""
-    told = _shown(request, who, run)
+    told = _shown(request, who, run, with_findings=False)
     line = told.to_dict(limit=0)
     return RunDetail(**{**line, "n": told.run.line, "rows": told.run.rows})
 
@@ -153,7 +153,9 @@ def changes(
     recipe: RecipeId = None,
 ) -> Listed[dict[str, Any]]:
     """The cells that a run changed: row, column, old, new, confidence, healer, recipe, why."""
-    return _rows(_shown(request, who, run, row=row, column=column, recipe=recipe).changes, limit, after)
+    return _rows(
+        _shown(request, who, run, row=row, column=column, recipe=recipe, with_findings=False).changes, limit, after
+    )
 
 
 @router.get("/{run}/findings")
@@ -178,7 +180,7 @@ def findings(
 @router.get("/{run}/recipes")
 def recipes(request: Request, who: Viewer, run: str, limit: Limit = 100, after: After = None) -> Listed[RecipeLine]:
     """What a run did, by recipe, the one with most edits first."""
-    found = _rows(_shown(request, who, run).recipes, limit, after)
+    found = _rows(_shown(request, who, run, with_findings=False).recipes, limit, after)
     return Listed(items=[RecipeLine(**line) for line in found.items], next=found.next)
 
 
