@@ -9,12 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from sqlalchemy import text
 
 import kintsu as kt
 from kintsu.core.errors import InputError, UsageError
-from kintsu.io.store import schema
-from kintsu.io.store.database import writing
 from kintsu.monitor.judge import BatchJudgement
 from kintsu.run import notify, watching
 from kintsu.run.batches import MonitorSettings
@@ -42,18 +39,9 @@ def write(folder: Path, day: int, made: pl.DataFrame | None = None) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request, tmp_path):
-    if request.param == "sqlite":
-        return tmp_path / "store"
-    url = request.getfixturevalue("postgresql")
-    engine = watching.open_history(url).engine
-    request.addfinalizer(engine.dispose)
-    with writing(engine) as connection:
-        schema.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-    engine.dispose()
-    return url
+@pytest.fixture
+def home(store_place):
+    return store_place
 
 
 @pytest.fixture
