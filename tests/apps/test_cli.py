@@ -20,7 +20,7 @@ from kintsu.apps.cli.options import read_options
 from kintsu.core.errors import StaleRepair, UsageError
 
 COMMANDS = sorted(command.name for command in app.registered_commands)
-SERVERS = ("serve", "worker")  # they run until they are stopped, and have nothing to print
+SERVERS = ("serve", "worker", "mcp")  # they run until they are stopped, and have nothing to print
 HEAVY = ("polars", "numpy", "scipy", "sklearn", "jinja2", "sqlalchemy", "rapidfuzz")
 
 
