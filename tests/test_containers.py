@@ -103,6 +103,7 @@ def test_a_command_has_options_that_are_there(name):
             assert word.partition("=")[0] in plain, word
 
 
+@pytest.mark.slow
 def test_service_and_worker_mend_a_file_over_postgresql(postgresql_url, tmp_path, port):
     data = tmp_path / "data"
     data.mkdir()
@@ -142,6 +143,7 @@ def port():
         return free.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_the_watcher_mends_a_topic(kafka, tmp_path):
     rows = [{"id": f"o{n}", "city": CITIES[n % 57]} for n in range(600)]
     pl.DataFrame(rows).write_csv(tmp_path / "orders.csv")

@@ -9,9 +9,10 @@ import atexit
 import hashlib
 import math
 import os
+import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
@@ -52,6 +53,7 @@ __all__ = [
     "writing",
 ]
 
+WAL: Final = "PRAGMA journal_mode=WAL"
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
@@ -225,10 +227,27 @@ def _on_checkout(engine: Engine, connection: Any, record: Any, _proxy: Any) -> N
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin transactions by itself, and too late
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    try:
+        cursor.execute(WAL)
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        _until_unlocked(lambda: cursor.execute(WAL))
     cursor.execute("PRAGMA synchronous=FULL")  # an entry that was said to be written survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _until_unlocked(call: Callable[[], object]) -> None:
+    """Of two processes that open a new file at once one changes its mode, and SQLite does not let the other wait."""
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+    again: dict[str, Any] = {"retry": retry_if_exception(_is_locked), "wait": wait_random(0.005, 0.05)}
+    Retrying(**again, stop=stop_after_delay(BUSY_S), reraise=True)(call)
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _on_begin(connection: Connection) -> None:

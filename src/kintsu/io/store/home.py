@@ -102,7 +102,8 @@ def _memory(home: Path) -> Server | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({type(error).__name__})") from error
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"cannot open {home} ({why}): set KINTSU_HOME to a folder that can be written") from error
     return _told(path, stands.st_mtime_ns, stands.st_ino)
 
 
