@@ -471,6 +471,37 @@ export interface components {
             status: "ok";
         };
         /**
+         * Ingested
+         * @description Events that are written down: none of them is lost from now on.
+         */
+        Ingested: {
+            /**
+             * Accepted
+             * @description Events that are new
+             */
+            accepted: number;
+            /**
+             * Ids
+             * @description Of each event, in order
+             * @example [
+             *       "8f0c1d2e3b4a59687766554433221100"
+             *     ]
+             */
+            ids: string[];
+            /**
+             * Repeated
+             * @description Events that came before: they are not mended twice
+             */
+            repeated: number;
+            /**
+             * Repeats
+             * @description Places of those that came before
+             */
+            repeats: number[];
+            /** Table */
+            table: string;
+        };
+        /**
          * IssueLine
          * @description Cells (or rows, or a whole column) of one column that are wrong in one way.
          */
@@ -1814,44 +1845,13 @@ export interface components {
          * Taken
          * @description Which part of a run is taken back; all of it, where nothing is said.
          */
-        "Taken-Input": {
+        Taken: {
             /** Column */
             column?: string | null;
             /** Recipe */
             recipe?: string | null;
             /** Row */
             row?: number | null;
-        };
-        /**
-         * Taken
-         * @description Events that are written down: none of them is lost from now on.
-         */
-        "Taken-Output": {
-            /**
-             * Accepted
-             * @description Events that are new
-             */
-            accepted: number;
-            /**
-             * Ids
-             * @description Of each event, in order
-             * @example [
-             *       "8f0c1d2e3b4a59687766554433221100"
-             *     ]
-             */
-            ids: string[];
-            /**
-             * Repeated
-             * @description Events that came before: they are not mended twice
-             */
-            repeated: number;
-            /**
-             * Repeats
-             * @description Places of those that came before
-             */
-            repeats: number[];
-            /** Table */
-            table: string;
         };
         /** TrainJob */
         TrainJob: {
@@ -2117,6 +2117,7 @@ export type GraphQuery = components['schemas']['GraphQuery'];
 export type HealJob = components['schemas']['HealJob'];
 export type HealOptions = components['schemas']['HealOptions'];
 export type Health = components['schemas']['Health'];
+export type Ingested = components['schemas']['Ingested'];
 export type IssueLine = components['schemas']['IssueLine'];
 export type JobDetail = components['schemas']['JobDetail'];
 export type JobItem = components['schemas']['JobItem'];
@@ -2168,8 +2169,7 @@ export type Scored = components['schemas']['Scored'];
 export type StreamDetail = components['schemas']['StreamDetail'];
 export type StreamItem = components['schemas']['StreamItem'];
 export type TableItem = components['schemas']['TableItem'];
-export type TakenInput = components['schemas']['Taken-Input'];
-export type TakenOutput = components['schemas']['Taken-Output'];
+export type Taken = components['schemas']['Taken'];
 export type TrainJob = components['schemas']['TrainJob'];
 export type TrainOptions = components['schemas']['TrainOptions'];
 export type TrainRequest = components['schemas']['TrainRequest'];

@@ -35,7 +35,7 @@ EVENTS: dict[str, Any] = {
 }
 
 
-class Taken(BaseModel):
+class Ingested(BaseModel):
     """Events that are written down: none of them is lost from now on."""
 
     table: str
@@ -56,7 +56,7 @@ async def ingest(
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=255, description="Tells the events of this request from equal ones")
     ] = None,
-) -> Taken:
+) -> Ingested:
     """Push events, as a JSON array or as JSON lines: the trained treatment of the table mends them in flight.
 
     An event is known again by `id_field`, else by the Idempotency-Key and its place, else by its bytes. 429 says that
@@ -71,7 +71,7 @@ async def ingest(
     )
     repeats = [place for place, is_new in enumerate(done.fresh) if not is_new]
     n = len(done.ids)
-    return Taken(table=table, accepted=n - len(repeats), repeated=len(repeats), ids=list(done.ids), repeats=repeats)
+    return Ingested(table=table, accepted=n - len(repeats), repeated=len(repeats), ids=list(done.ids), repeats=repeats)
 
 
 def _accepted(
