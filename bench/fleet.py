@@ -24,7 +24,7 @@ from kintsu.monitor.facts import facts
 from kintsu.monitor.measure import measure
 from kintsu.monitor.packing import pack
 from kintsu.run.batches import Arrival, MonitorSettings
-from kintsu.run.watching import Watch
+from kintsu.run.judging import Watch
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 CITIES = np.array(["Lyon", "Paris", "Nice", "Lille", "Rennes", "Metz"])

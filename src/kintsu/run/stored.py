@@ -18,8 +18,9 @@ from kintsu.monitor.judge import BatchJudgement
 from kintsu.monitor.measure import BatchMetrics
 from kintsu.monitor.objectives import Objective
 from kintsu.run.batches import Arrival, MonitorSettings, arrival_of
+from kintsu.run.judging import Watch
 from kintsu.run.typed import typed_frame
-from kintsu.run.watching import Watch, learnable, open_history, record
+from kintsu.run.watching import learnable, open_history, record
 
 __all__ = ["Weighed", "weigh"]
 

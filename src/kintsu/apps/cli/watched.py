@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from kintsu.monitor.incidents import Incident
     from kintsu.run.backtest import Backtest
+    from kintsu.run.judging import Judged
     from kintsu.run.mend_batch import BatchMending
     from kintsu.run.objectives import Standing
-    from kintsu.run.watching import Judged, Status
+    from kintsu.run.watching import Status
 
 __all__ = [
     "backtest_table",
