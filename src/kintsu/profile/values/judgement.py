@@ -16,7 +16,8 @@ from kintsu.profile.values.nature import nature_of
 from kintsu.profile.values.noise import judge_noise
 from kintsu.profile.values.oddities import judge_characters, judge_rare, judge_surprise
 from kintsu.profile.values.quantities import judge_quantities
-from kintsu.profile.values.shapes import Shapes, find_shapes, judge_shapes
+from kintsu.profile.values.shape_judging import judge_shapes
+from kintsu.profile.values.shapes import Shapes, find_shapes
 from kintsu.profile.values.spelling import judge_case, judge_wrapping
 from kintsu.profile.values.surface import clean_of, compose, surface_of
 from kintsu.profile.values.typos import judge_cut, judge_stuck, judge_typos

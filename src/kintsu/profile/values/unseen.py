@@ -24,7 +24,8 @@ from kintsu.profile.values.nature import LONGEST_TOKEN, Nature, nature_of, parse
 from kintsu.profile.values.null_tokens import is_null_token
 from kintsu.profile.values.oddities import CONTROL, judge_characters
 from kintsu.profile.values.quantities import judge_quantities, misspelt
-from kintsu.profile.values.shapes import ShapeHabits, Shapes, habits_of, judge_shapes
+from kintsu.profile.values.shape_judging import ShapeHabits, habits_of, judge_shapes
+from kintsu.profile.values.shapes import Shapes
 from kintsu.profile.values.spelling import (
     judge_blanks,
     judge_encoding,
