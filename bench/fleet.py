@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from kintsu.io.store.history import BatchRow, History, Watched
+from kintsu.io.store.batch_rows import BatchRow, Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.facts import facts
 from kintsu.monitor.measure import measure
 from kintsu.monitor.packing import pack

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from kintsu.io.store import schema
+from kintsu.io.store.batch_rows import BatchRow
 from kintsu.io.store.database import writing
-from kintsu.io.store.history import BatchRow, History
+from kintsu.io.store.history import History
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATISTICS = ("completeness", "distinct", "top", "mean", "low", "high", "q05", "q25", "q50", "q75", "q95", "spread")

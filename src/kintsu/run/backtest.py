@@ -17,7 +17,8 @@ import numpy.typing as npt
 import polars as pl
 
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import NORMAL, History, Watched
+from kintsu.io.store.batch_rows import NORMAL, Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
 from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.deep.choose import Choice, choose

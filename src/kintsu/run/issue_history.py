@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import History, Watched
+from kintsu.io.store.batch_rows import Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.classify.cases import Cases, cases_of, cases_of_batches, concat
 from kintsu.monitor.judge import MIN_HISTORY
 from kintsu.run.backtest import delivered, good_batches

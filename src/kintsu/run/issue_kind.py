@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import ACCEPTED, REJECTED, BatchRow
+from kintsu.io.store.batch_rows import ACCEPTED, REJECTED, BatchRow
 from kintsu.monitor.classify.cases import CLEAN, Cases
 from kintsu.monitor.classify.model import CLASSES, LEAST, IssueModel, shipped_model
 from kintsu.monitor.classify.train import Parameters, calibration_error, macro_f1, product_names

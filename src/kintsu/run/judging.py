@@ -11,7 +11,8 @@ from typing import Any, Final
 import polars as pl
 
 from kintsu.core.errors import KintsuError
-from kintsu.io.store.history import HELD, LEARNT, NORMAL, BatchRow, History, Watched
+from kintsu.io.store.batch_rows import HELD, LEARNT, NORMAL, BatchRow, Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.alerts import UNREADABLE
 from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.facts import facts

@@ -15,7 +15,8 @@ import polars as pl
 from kintsu.core.contracts import Table
 from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
-from kintsu.io.store.history import RUNS, BatchRow, History
+from kintsu.io.store.batch_rows import RUNS, BatchRow
+from kintsu.io.store.history import History
 from kintsu.io.store.home import home_for, server_of
 from kintsu.io.store.overview import tables_called
 from kintsu.run.assess import Assessed

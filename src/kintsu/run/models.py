@@ -18,7 +18,8 @@ import numpy as np
 
 import kintsu
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import BatchRow, History
+from kintsu.io.store.batch_rows import BatchRow
+from kintsu.io.store.history import History
 from kintsu.io.store.models import LIVE, About, ModelVersion, Promotion, Registry
 from kintsu.monitor.classify.train import Parameters
 from kintsu.run.batches import period

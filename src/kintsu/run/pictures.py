@@ -13,7 +13,8 @@ import polars as pl
 
 from kintsu.core.errors import OutputError
 from kintsu.diagnose.report.watched import render
-from kintsu.io.store.history import HELD, NORMAL, History, Watched
+from kintsu.io.store.batch_rows import HELD, NORMAL, Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.judge import MIN_HISTORY
 from kintsu.monitor.measure import RANKS, BatchMetrics, ColumnMetrics
 from kintsu.monitor.packing import unpack

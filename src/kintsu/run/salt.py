@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kintsu.io.store.history import History, Watched
+from kintsu.io.store.batch_rows import Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.measure import salted
 from kintsu.monitor.packing import pack, unpack
 

@@ -11,7 +11,8 @@ import polars as pl
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import History, Watched
+from kintsu.io.store.batch_rows import Watched
+from kintsu.io.store.history import History
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.attain import facts_frame
 from kintsu.monitor.judge import BatchJudgement

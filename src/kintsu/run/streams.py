@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kintsu.core.errors import UnknownName
 from kintsu.diagnose.masking import HIDDEN, Veil
-from kintsu.io.store.history import moment_of
+from kintsu.io.store.records import moment_of
 from kintsu.io.store.streams import StreamLine, StreamStore, StreamWindow
 from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.watch_flow import WINDOW_US

@@ -12,7 +12,8 @@ import polars as pl
 
 import kintsu
 from kintsu.core.errors import UsageError
-from kintsu.io.store.history import NORMAL, WATCHED, History
+from kintsu.io.store.batch_rows import NORMAL, WATCHED
+from kintsu.io.store.history import History
 from kintsu.io.store.models import About, ModelStore, ModelVersion
 from kintsu.monitor.forecast.model import VolumeForecast, VolumeModel
 

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from kintsu.core.errors import InputError, KintsuError, UnknownName, UsageError
-from kintsu.io.store.history import ACCEPTED, HELD, NORMAL, REJECTED, BatchRow, History, Watched
+from kintsu.io.store.batch_rows import ACCEPTED, HELD, NORMAL, REJECTED, BatchRow, Watched
+from kintsu.io.store.history import History
 from kintsu.io.store.home import find_home, folder_of, home_for, is_url
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy

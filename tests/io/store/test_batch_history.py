@@ -10,8 +10,9 @@ from sqlalchemy import inspect, text
 
 from kintsu.core.errors import MissingExtra, OutputError, UsageError
 from kintsu.io.store import schema
+from kintsu.io.store.batch_rows import ACCEPTED, HELD, REJECTED, RUNS, BatchRow
 from kintsu.io.store.database import HEAD, forget, migrate, writing
-from kintsu.io.store.history import ACCEPTED, HELD, REJECTED, RUNS, BatchRow, History
+from kintsu.io.store.history import History
 from kintsu.io.store.store import Store
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kintsu.core.notice import Notice
-from kintsu.io.store.history import BatchRow, History
+from kintsu.io.store.batch_rows import BatchRow
+from kintsu.io.store.history import History
 from kintsu.io.store.incidents import GIVEN_UP, SENT, Delivery, IncidentStore
 from kintsu.monitor.incidents import JudgedBatch, follow, resolve
 from kintsu.monitor.judge import BatchJudgement, Cause

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kintsu.io.store.history import BatchRow, History
+from kintsu.io.store.batch_rows import BatchRow
+from kintsu.io.store.history import History
 from kintsu.io.store.overview import SORTS, tables_called, tables_page
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

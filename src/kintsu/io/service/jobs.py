@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from kintsu.core.errors import UsageError
 from kintsu.io.service.events import insert, insert_all
 from kintsu.io.service.paging import Page
-from kintsu.io.store.history import History, micros
-from kintsu.io.store.records import new_id, text_of
+from kintsu.io.store.history import History
+from kintsu.io.store.records import micros, new_id, text_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

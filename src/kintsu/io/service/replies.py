@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from kintsu.io.store.history import History, micros
+from kintsu.io.store.history import History
+from kintsu.io.store.records import micros
 
 __all__ = ["Replies", "Reply", "UnderWay"]
 

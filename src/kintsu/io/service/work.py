@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.io.service.jobs import DONE, FAILED, QUEUED, RUNNING, Job, changed, job_of
-from kintsu.io.store.history import History, micros
-from kintsu.io.store.records import new_id, text_of
+from kintsu.io.store.history import History
+from kintsu.io.store.records import micros, new_id, text_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

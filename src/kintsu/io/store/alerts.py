@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kintsu.io.service.paging import Page
-from kintsu.io.store.history import History, moment_of
+from kintsu.io.store.history import History
+from kintsu.io.store.records import moment_of
 
 __all__ = ["Alert", "alerts_page"]
 

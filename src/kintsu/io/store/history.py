@@ -6,91 +6,39 @@ SQLite in the store's folder, or PostgreSQL by URL; the same statements on both.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from kintsu.core.errors import UnknownName, UsageError
-from kintsu.io.store.courses import COURSE, Part, framed, pack_facts, pack_month, rows_of, unpack_month
+from kintsu.io.store.batch_rows import (
+    ACCEPTED,
+    LOCAL,
+    NORMAL,
+    RUNS,
+    WATCHED,
+    BatchRow,
+    Watched,
+    batch_of,
+    run_name,
+    watched_of,
+)
+from kintsu.io.store.courses import framed, pack_facts, unpack_month
 from kintsu.io.store.home import is_url
-from kintsu.io.store.records import now_text
+from kintsu.io.store.months import layout_of, month_of, names_of, pack, unpacked
+from kintsu.io.store.records import micros, moment_of, now_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = [
-    "ACCEPTED",
-    "HELD",
-    "LEARNT",
-    "REJECTED",
-    "RUNS",
-    "WATCHED",
-    "BatchRow",
-    "History",
-    "Watched",
-    "micros",
-    "moment_of",
-    "run_name",
-    "watched_of",
-]
-
-LEARNT: Final = "learnt"  # nothing was unusual: in the baseline
-HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts it
-ACCEPTED: Final = "accepted"  # it alarmed, and a person said that it is right
-REJECTED: Final = "rejected"  # it alarmed, and a person said that it is wrong
-NORMAL: Final = (LEARNT, ACCEPTED)
-LOCAL: Final = "local"  # the tenant where there is only one
-WATCHED: Final = "watched"  # its batches are judged
-RUNS: Final = "runs"  # its batches are heals and checks, which no baseline learns from
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A table that is watched, or of which runs are kept. `settings` are plain JSON-able values."""
-
-    id: int
-    name: str
-    settings: Mapping[str, Any]
-    created_at: str
-
-
-@dataclass(frozen=True)
-class BatchRow:
-    """One batch of a watched table.
-
-    `at` is the moment by which batches are ordered, with a time zone. `content` is a hash of what was read, `facts` the
-    numbers that are kept, `sketch` the packed metrics, `judgement` a JSON object. `unfollowed`: it alarms, and its
-    incident is still to be opened or continued.
-    """
-
-    name: str
-    at: datetime
-    rows: int
-    facts: Mapping[str, float]
-    state: str = LEARNT
-    alarm: bool = False
-    score: float = 0.0
-    issue: str = "none"
-    content: str = ""
-    due: str | None = None
-    arrived: str | None = None
-    judgement: Mapping[str, Any] | None = None
-    sketch: bytes | None = None
-    judged_at: str = ""
-    verdict_by: str | None = None
-    verdict_at: str | None = None
-    mending: Mapping[str, Any] | None = None
-    unfollowed: bool = False
-    id: int = 0
+__all__ = ["History"]
 
 
 @dataclass(frozen=True)
@@ -198,7 +146,7 @@ class History:
                 connection.execute(table.insert().values(**fresh, created_at=now_text()))
                 row = connection.execute(table.select().where(mine)).one()
             self._record(connection, watched_of(row), run)
-            self._pack(connection, watched_of(row), _month_of(run.at))
+            pack(connection, row.id, month_of(run.at))
 
     # sensitive columns
 
@@ -267,7 +215,7 @@ class History:
             "alarm": row.alarm,
             "score": row.score,
             "issue": row.issue,
-            "layout": _layout(connection, list(row.facts)),
+            "layout": layout_of(connection, list(row.facts)),
             "facts": pack_facts(row.facts.values()),
             "judgement": None if row.judgement is None else json.dumps(dict(row.judgement), ensure_ascii=False),
             "sketch": row.sketch,
@@ -301,37 +249,14 @@ class History:
             return
         older = (b.c.monitor == table.id) & (b.c.at_us < limit)
         connection.execute(b.update().where(older, b.c.sketch.is_not(None)).values(sketch=None))
-        self._pack(connection, table, _month_of(moment_of(limit)))
+        pack(connection, table.id, month_of(moment_of(limit)))
 
     def pack(self, table: Watched, before: datetime) -> None:
         """Pack the months before the one that holds `before`, whether or not a baseline needs them."""
         from kintsu.io.store import schema
 
         with schema.writing(self.engine) as connection:
-            self._pack(connection, table, _month_of(before))
-
-    def _pack(self, connection: Connection, table: Watched, before: datetime) -> None:
-        from sqlalchemy import select
-
-        from kintsu.io.store import schema
-
-        b, m = schema.batches, schema.months
-        old = (b.c.monitor == table.id) & (b.c.at_us < micros(before))
-        if connection.execute(select(b.c.id).where(old).limit(1)).first() is None:
-            return
-        course = framed(self._rows(connection, old), None)
-        for (month,), fresh in course.group_by(pl.col("at").dt.strftime("%Y-%m"), maintain_order=True):
-            here = (m.c.monitor == table.id) & (m.c.month == month)
-            known = connection.execute(m.select().where(here)).first()
-            if known is not None:  # batches of that month came in later
-                held = framed([unpack_month(known.body, _names(connection, known.layout))], None)
-                held = held.filter(~pl.col("name").is_in(fresh["name"].implode()))
-                fresh = pl.concat([held, fresh], how="diagonal").sort("at", maintain_order=True)
-            names, body = pack_month(fresh)
-            connection.execute(m.delete().where(here))
-            layout = _layout(connection, names)
-            connection.execute(m.insert().values(monitor=table.id, month=month, layout=layout, body=body))
-        connection.execute(b.delete().where(old))
+            pack(connection, table.id, month_of(before))
 
     def retain(self, table: Watched, since: datetime) -> int:
         """Forget the months before the one that holds `since`; returns how many went.
@@ -347,7 +272,7 @@ class History:
         mine = m.c.monitor == table.id
         with schema.writing(self.engine) as connection:
             newest = connection.execute(select(func.max(m.c.month)).where(mine)).scalar()
-            first = _month_of(since).strftime("%Y-%m")
+            first = month_of(since).strftime("%Y-%m")
             gone = connection.execute(m.delete().where(mine, m.c.month < first, m.c.month < (newest or "")))
             return gone.rowcount
 
@@ -358,7 +283,7 @@ class History:
         b = schema.batches
         with schema.reading(self.engine) as connection:
             row = connection.execute(b.select().where(b.c.monitor == table.id, b.c.name == name)).first()
-            return None if row is None else _batch(connection, row)
+            return None if row is None else batch_of(connection, row)
 
     def contents(self, table: Watched) -> tuple[dict[str, str], datetime | None]:
         """Name of each batch that is not packed -> hash of what was read; and when the packed months end."""
@@ -371,7 +296,7 @@ class History:
             rows = connection.execute(select(b.c.name, b.c.content).where(b.c.monitor == table.id))
             held = {row.name: row.content for row in rows}
             month = connection.execute(select(func.max(m.c.month)).where(m.c.monitor == table.id)).scalar()
-        return held, None if month is None else _month_of(datetime.fromisoformat(f"{month}-28") + timedelta(days=7))
+        return held, None if month is None else month_of(datetime.fromisoformat(f"{month}-28") + timedelta(days=7))
 
     def sketches(self, table: Watched, n: int, *, before: datetime | None = None) -> list[bytes]:
         """The packed metrics of the last `n` batches that count as normal, oldest first; those `before` a moment."""
@@ -404,7 +329,7 @@ class History:
             if not connection.execute(b.update().where(mine).values(**values)).rowcount:
                 names = [row.name for row in connection.execute(b.select().where(b.c.monitor == table.id))]
                 raise UnknownName(f"{table.name!r} has no batch {name!r}{_nearest(name, names)}")
-            return _batch(connection, connection.execute(b.select().where(mine)).one())
+            return batch_of(connection, connection.execute(b.select().where(mine)).one())
 
     def remember(self, table: Watched, name: str, mending: Mapping[str, Any]) -> None:
         """Keep with a batch what was done to mend it: a JSON object."""
@@ -439,7 +364,7 @@ class History:
         query = query.where(b.c.judgement.is_not(None), b.c.judged_at >= since)
         with schema.reading(self.engine) as connection:
             rows = connection.execute(query.order_by(b.c.at_us.desc(), b.c.id.desc()).limit(most)).all()
-            return [_batch(connection, row) for row in rows]
+            return [batch_of(connection, row) for row in rows]
 
     def unfollowed(self) -> dict[str, list[BatchRow]]:
         """Batches that alarmed and are in no incident, since a run was killed: by table, oldest first.
@@ -456,7 +381,7 @@ class History:
         found: dict[str, list[BatchRow]] = {}
         with schema.reading(self.engine) as connection:
             for row in connection.execute(query.order_by(b.c.at_us, b.c.id)).all():
-                found.setdefault(row.table, []).append(replace(_batch(connection, row), unfollowed=True))
+                found.setdefault(row.table, []).append(replace(batch_of(connection, row), unfollowed=True))
         return found
 
     def followed(self, table: Watched, names: Sequence[str]) -> None:
@@ -484,101 +409,14 @@ class History:
         recent, packed = b.c.monitor == table.id, m.c.monitor == table.id
         if since is not None:
             recent &= b.c.at_us >= micros(since)
-            packed &= m.c.month >= _month_of(since).strftime("%Y-%m")
+            packed &= m.c.month >= month_of(since).strftime("%Y-%m")
         with schema.reading(self.engine) as connection:
             rows = connection.execute(m.select().where(packed).order_by(m.c.month)).all()
-            names = {layout: _names(connection, layout) for layout in {row.layout for row in rows}}
+            names = {layout: names_of(connection, layout) for layout in {row.layout for row in rows}}
             parts = [unpack_month(row.body, names[row.layout]) for row in rows]
-            parts += self._rows(connection, recent)
+            parts += unpacked(connection, recent)
         course = framed(parts, None if facts is None else list(facts))
         return course if since is None else course.filter(pl.col("at") >= moment_of(micros(since)))
-
-    @staticmethod
-    def _rows(connection: Connection, chosen: Any) -> list[Part]:
-        """The batches that are not packed, a part for each layout."""
-        from sqlalchemy import select
-
-        from kintsu.io.store import schema
-
-        b = schema.batches
-        heads = [b.c.at_us if name == "at" else b.c[name] for name in COURSE]
-        found = connection.execute(
-            select(*heads, b.c.layout, b.c.facts).where(chosen).order_by(b.c.at_us, b.c.id)
-        ).all()
-        by_layout: dict[int, list[Any]] = {}
-        for row in found:
-            by_layout.setdefault(row.layout, []).append(row)
-        return [rows_of(rows, _names(connection, layout)) for layout, rows in by_layout.items()]
-
-
-def _month_of(moment: datetime) -> datetime:
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def moment_of(at_us: int) -> datetime:
-    """The moment so many microseconds after 1970, UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-
-
-def run_name(place: str) -> str:
-    """What the table at a place (a path or a URL) is called where its runs are kept."""
-    return "runs:" + hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def watched_of(row: Any) -> Watched:
-    return Watched(row.id, row.name, json.loads(row.settings), row.created_at)
-
-
-def _batch(connection: Connection, row: Any) -> BatchRow:
-    values = np.frombuffer(row.facts, "<f4").astype(float).tolist()
-    return BatchRow(
-        name=row.name,
-        at=moment_of(row.at_us),
-        rows=row.rows,
-        facts=dict(zip(_names(connection, row.layout), values, strict=True)),
-        state=row.state,
-        alarm=row.alarm,
-        score=row.score,
-        issue=row.issue,
-        content=row.content,
-        due=row.due,
-        arrived=row.arrived,
-        judgement=None if row.judgement is None else json.loads(row.judgement),
-        sketch=row.sketch,
-        judged_at=row.judged_at,
-        verdict_by=row.verdict_by,
-        verdict_at=row.verdict_at,
-        mending=None if row.mending is None else json.loads(row.mending),
-        id=row.id,
-    )
-
-
-def _names(connection: Connection, layout: int) -> list[str]:
-    from kintsu.io.store import schema
-
-    table = schema.layouts
-    return list(json.loads(connection.execute(table.select().where(table.c.id == layout)).one().names))
-
-
-def _layout(connection: Connection, names: list[str]) -> int:
-    from kintsu.io.store import schema
-
-    table = schema.layouts
-    text = json.dumps(names, ensure_ascii=False)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    known = connection.execute(table.select().where(table.c.digest == digest)).first()
-    if known is not None:
-        return int(known.id)
-    made = connection.execute(table.insert().values(digest=digest, names=text)).inserted_primary_key
-    assert made is not None
-    return int(made[0])
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970 in universal time; a moment without a zone is taken as universal."""
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
 
 
 def _nearest(name: str, names: list[str]) -> str:

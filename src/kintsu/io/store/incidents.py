@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.notice import Notice
-from kintsu.io.store.history import History, Watched, micros
+from kintsu.io.store.batch_rows import Watched
+from kintsu.io.store.history import History
+from kintsu.io.store.records import micros
 from kintsu.monitor.incidents import Incident
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -14,7 +14,7 @@ from kintsu.core.change import EDITS
 from kintsu.core.frames import Schema
 from kintsu.io.store.process import mark
 
-__all__ = ["CHANGES", "STATUSES", "Draft", "Run", "new_id", "now_text", "text_of"]
+__all__ = ["CHANGES", "STATUSES", "Draft", "Run", "micros", "moment_of", "new_id", "now_text", "text_of"]
 
 CHANGES: Final[Schema] = {
     **EDITS,  # `row` counts the records of the file before together with those that are added
@@ -38,6 +38,17 @@ def now_text() -> str:
 def text_of(moment: datetime) -> str:
     """A moment as ISO text with milliseconds, UTC: such texts sort by time."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 in universal time; a moment without a zone is taken as universal."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+
+
+def moment_of(at_us: int) -> datetime:
+    """The moment so many microseconds after 1970, UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def new_id(prefix: str = "r", *, at: datetime | None = None, token: str | None = None) -> str:

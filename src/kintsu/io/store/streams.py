@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.events import Positions
-from kintsu.io.store.history import History, micros
-from kintsu.io.store.records import now_text
+from kintsu.io.store.history import History
+from kintsu.io.store.records import micros, now_text
 from kintsu.monitor.stream.tally import ColumnTally, WindowTally
 
 if TYPE_CHECKING:
