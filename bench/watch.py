@@ -85,7 +85,7 @@ def throughput(kafka: Kafka, treatment: Any, n_events: int, workers: int, home: 
         kafka.put("full", values[: n_events - start], headers=None)
     marks: list[tuple[float, float, float, int]] = []
 
-    def mark(tally: Any) -> None:
+    def mark(tally: Any, lag: int | None) -> None:
         marks.append((time.monotonic(), cpu(*workers_now()), cpu(kafka.process.pid), tally.events))
 
     pace = Pace(until_idle_s=5)

@@ -64,6 +64,8 @@ def test_events_are_accepted_once_and_mended(connect, treatment, tmp_path):
     until(lambda: client.get("/api/v1/streams").json()["items"][0]["totals"].get("events") == 9)
     (stream,) = client.get("/api/v1/streams").json()["items"]
     assert stream["table"] == "orders" and stream["totals"]["healed"] >= 1
+    until(lambda: client.get("/api/v1/streams").json()["items"][0]["lag"] == 0)
+    assert 'kintsu_stream_lag{part="0",source="orders",stream="push/orders"} 0.0' in client.get("/metrics").text
 
 
 def test_what_cannot_be_taken_is_told(connect, treatment):

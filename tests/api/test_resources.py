@@ -153,6 +153,10 @@ def test_a_stream_tells_rates_examples_and_alerts(connect, tmp_path):
     assert item["totals"] == counts and item["per_second"]["events"] > 0
     told = client.get(f"/api/v1/streams/{item['id']}").json()
     assert sum(window["events"] for window in told["windows"]) == 7000
+    assert (item["lag"], told["windows"][-1]["lag"]) == (0, 0) and item["lag_at"]
+    assert told["parts"] == [{"source": "orders first", "part": 0, "place": 7000, "end": 7000, "lag": 0}]
+    metrics = client.get("/metrics").text
+    assert 'kintsu_stream_lag{part="0",source="orders",stream="kintsu/orders"} 0.0' in metrics
     assert {each["column"] for each in told["examples"]} == {"city"} and told["examples"][0]["new"] == "Paris"
     assert ("email", "null_flood") in {(each["column"], each["kind"]) for each in told["alerts"]}
     alerts = client.get("/api/v1/alerts", params={"limit": 1}).json()
@@ -183,5 +187,7 @@ def test_nothing_of_another_tenant_is_told(connect, key, tmp_path):
         answer = client.get(f"/api/v1/{path}", headers=other)
         assert answer.status_code == 200 and answer.json()["items"] == [], path
     assert client.get("/api/v1/streams/1", headers=mine).status_code == 200
+    assert "kintsu_stream_lag{" in client.get("/metrics", headers=mine).text
+    assert "kintsu_stream_lag{" not in client.get("/metrics", headers=other).text
     for path in ("streams/1", "tables/orders/profile", "tables/orders/rules", "tables/orders/issues"):
         assert client.get(f"/api/v1/{path}", headers=other).status_code == 404, path

@@ -115,6 +115,38 @@ def test_the_store_counts_what_came_through(tmp_path):
     assert windows[0].examples[0]["old"] == "Pari"
 
 
+def test_what_waits_is_told_with_what_was_counted(tmp_path):
+    told = []
+    pace = Pace(100, 0.0, until_idle_s=0.0)
+    worker = ran(tmp_path, [event(n) for n in range(250)], pace, progress=lambda tally, lag: told.append(lag))
+    assert told == [150, 50, 0] and worker.lag == 0
+    (line,) = worker.store.page(limit=9)
+    assert [(part.place, part.reach, part.lag) for part in line.parts] == [(250, 250, 0)]
+    metrics = [json.loads(record) for channel, record in worker.sink.told if channel == "metrics"]
+    assert metrics[-1]["lag"] == 0
+
+
+def test_what_waits_is_told_while_the_sink_hangs(tmp_path, monkeypatch):
+    class Hanging(MemorySink):
+        n = 0
+
+        def settled(self, wait_s):
+            self.n += 1
+            return self.n > 3
+
+    monkeypatch.setattr("kintsu.run.watch_flow.LOOK_S", 0.0)
+    told = []
+    values = [event(n) for n in range(30)]
+    ran(
+        tmp_path,
+        values,
+        Pace(10, 0.0, until_idle_s=0.0),
+        sink=Hanging(),
+        progress=lambda tally, lag: told.append((tally.events, lag)),
+    )
+    assert told[0] == (0, 30) and told[-1] == (30, 0)
+
+
 def test_old_windows_are_forgotten_with_the_history(tmp_path):
     worker = ran(tmp_path, [event(n) for n in range(10)])
     later = datetime.now(UTC) + timedelta(days=40)

@@ -8,6 +8,7 @@ import pytest
 import kintsu as kt
 from kintsu.core.errors import InputError, UsageError
 from kintsu.run.generate import generate
+from kintsu.run.streams import streams as kt_streams
 
 
 @pytest.fixture
@@ -24,6 +25,16 @@ def put(path, rows=60, seed=5):
 def ran(place, treatment_folder, **options):
     chosen = {"until_idle_s": 0.6, "still_s": 0.0, "home": place / "home", **options}
     return kt.watch_folder(place / "in", out=place / "out", treatment=treatment_folder, **chosen).tally
+
+
+def test_files_that_wait_are_the_lag(place, treatment_folder):
+    for name in "abc":
+        put(place / "in" / f"{name}.csv")
+    (place / "in" / "d.csv.part").write_text("half")
+    told = []
+    ran(place, treatment_folder, progress=lambda tally, lag: told.append(lag))
+    assert told == [2, 1, 0]
+    assert kt_streams(home=place / "home")[0][0]["lag"] == 0
 
 
 def test_each_file_is_mended_once_and_can_be_undone(place, treatment_folder):

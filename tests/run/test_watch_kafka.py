@@ -14,6 +14,7 @@ from kintsu.io.kafka.source import KafkaSource
 from kintsu.io.kafka.topics import Broker
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
+from kintsu.run.streams import lags, stream, streams
 from kintsu.run.watch import watch
 from kintsu.run.watch_flow import Pace
 from kintsu.run.watch_workers import suited, watch_together
@@ -61,6 +62,25 @@ def test_a_second_run_goes_on_where_the_first_ended(kafka, tmp_path):
     assert len(seen) == 100 and set(seen.values()) == {1}
 
 
+def test_the_lag_of_each_partition_is_what_the_broker_has_more(kafka, tmp_path):
+    kafka.make("orders", 2)
+    for part, n in ((0, 300), (1, 200)):
+        kafka.put("orders", [event(i) for i in range(n)], partition=part)
+    told = []
+    mend(kafka, tmp_path, 120, progress=lambda tally, lag: told.append(lag), pace=Pace(60, 0.05, max_events=120))
+    assert told[-1] == 380  # both ends are known by the last micro-batch
+    ((first, _),) = [streams(home=tmp_path / "home")]
+    (line,) = first
+    parts = stream(line["id"], home=tmp_path / "home")["parts"]
+    assert line["lag"] == 380 == sum(part["lag"] for part in parts) and line["lag_at"]
+    assert all(part["end"] - part["place"] == part["lag"] and part["end"] == (300, 200)[part["part"]] for part in parts)
+    mend(kafka, tmp_path, 380)
+    assert {each[:3]: each[3] for each in lags(home=tmp_path / "home")} == {
+        ("kintsu/orders", "orders", 0): 0,
+        ("kintsu/orders", "orders", 1): 0,
+    }
+
+
 def test_two_workers_share_the_partitions_and_one_store(kafka, tmp_path):
     kafka.make("orders", 4)
     stop = threading.Event()
@@ -90,7 +110,7 @@ def test_processes_share_a_topic_and_one_that_is_killed_is_replaced(kafka, tmp_p
     kafka.put("orders", [event(n) for n in range(2000)], key=None)
     killed, told = [], []
 
-    def progress(tally):
+    def progress(tally, lag):
         told.append(tally.events)
         workers = [each for each in multiprocessing.active_children() if each.pid not in killed]
         if not killed and workers:

@@ -18,10 +18,12 @@ __all__ = [
     "Headers",
     "Output",
     "Positions",
+    "Spans",
 ]
 
 Headers = Sequence[tuple[str, bytes | None]]
 Positions = Mapping[tuple[str, int], int]  # (source, part) -> place after the last event that is done with
+Spans = Mapping[tuple[str, int], tuple[int, int]]  # (source, part) -> the first place, the one after the last
 
 HEALED: Final = "healed"
 QUARANTINE: Final = "quarantine"
@@ -75,6 +77,11 @@ class EventSource(Protocol):
 
     def idle(self) -> None:
         """Stay alive without taking more events, while the sink is behind; the next `poll` goes on."""
+        ...
+
+    def spans(self) -> Spans:
+        """From where on, and up to where, there are events, of each part that is ours and where that is known at next
+        to no cost: what lies between the events that are done with and the end is the lag."""
         ...
 
     def incarnation(self, source: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kintsu.core.errors import OutputError
-from kintsu.core.events import Event, Output, Positions
+from kintsu.core.events import Event, Output, Positions, Spans
 
 __all__ = ["MemorySink", "QueueSource"]
 
@@ -72,6 +72,9 @@ class QueueSource:
 
     def idle(self) -> None:
         pass
+
+    def spans(self) -> Spans:
+        return {(self.name, 0): (0, self._n)}
 
     def incarnation(self, source: str) -> str:
         return self.run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from kintsu.io.store.streams import StreamStore
 from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.typed import text_rows
 from kintsu.run.watch_alerts import StreamJudge
-from kintsu.run.watch_flow import Flow, Pace
+from kintsu.run.watch_flow import Flow, Pace, Progress
 from kintsu.run.watch_mend import Codec, Treats, mend_cells
 
 __all__ = ["Watched", "of_client", "watch"]
@@ -67,7 +67,7 @@ def watch(
     home: Path | str | None = None,
     pace: Pace | None = None,
     sensitive: Sequence[str] = (),
-    progress: Callable[[WindowTally], None] = lambda tally: None,
+    progress: Progress = lambda tally, lag: None,
     stop: threading.Event | None = None,
 ) -> Watched:
     """Mend the events of a Kafka topic until told to stop; several workers of one group share its partitions.
@@ -93,6 +93,8 @@ def watch(
         first 5,000 events are taken to be right.
     home
         Where counts, marks and alerts are kept: a folder or a PostgreSQL URL. Workers of one group share it.
+    progress
+        Told, after each micro-batch, what was counted and how many events of the whole stream wait (None: unknown).
     stop
         Ends it, when it is set from another thread.
 
@@ -144,9 +146,9 @@ def watch(
         total = total.merge(flow.total)
 
 
-def _both(progress: Callable[[WindowTally], None], before: WindowTally, counted: WindowTally) -> None:
+def _both(progress: Progress, before: WindowTally, counted: WindowTally, lag: int | None) -> None:
     """Tell what was counted before the worker began anew, and since."""
-    progress(before.merge(counted))
+    progress(before.merge(counted), lag)
 
 
 def _loaded(treatment: Treats | Path | str) -> Treats:

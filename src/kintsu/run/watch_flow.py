@@ -10,10 +10,11 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from kintsu.core.events import Event, EventSink, EventSource, Output, Positions
 from kintsu.io.store.streams import Passed, StreamStore
@@ -21,7 +22,7 @@ from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.watch_alerts import MISSING, FieldJudge, StreamJudge, Trouble, stages
 from kintsu.run.watch_mend import Codec, Mended, Treats, examples, held, mend_events, numeric_fields, outputs, told
 
-__all__ = ["Flow", "Pace"]
+__all__ = ["Flow", "Pace", "Progress"]
 
 WINDOW_US: Final = 10_000_000  # of the store's counts
 LEAVE_S: Final = 10.0  # for what is under way, when the group takes parts away or the worker ends
@@ -29,10 +30,14 @@ LEAST_ROWS: Final = 500  # that the breaker judges by
 LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
+LOOK_S: Final = 5.0  # without anything counted: how many events wait is told all the same
 AGAIN: Final = timedelta(minutes=1)  # after which what has no end is news again
 
 
+Told = TypeVar("Told")
 _Sent = tuple[Mended, list[dict[str, Any]]]
+Progress = Callable[[WindowTally, int | None], None]
+"""Told what was counted, and how many events of the whole stream wait, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Pace:
 
 @dataclass
 class Flow:
-    """One worker on a stream. `total` is what it has counted in the store."""
+    """One worker on a stream. `total` is what it has counted in the store, `lag` what waited then."""
 
     name: str
     source: EventSource
@@ -74,9 +79,10 @@ class Flow:
     judge: StreamJudge
     pace: Pace = field(default_factory=Pace)
     stop: threading.Event = field(default_factory=threading.Event)
-    progress: Callable[[WindowTally], None] = lambda tally: None
+    progress: Progress = lambda tally, lag: None
     hidden: tuple[str, ...] = ()
     total: WindowTally = field(default_factory=WindowTally)
+    lag: int | None = None
     n_taken: int = 0
 
     def __post_init__(self) -> None:
@@ -88,6 +94,7 @@ class Flow:
         self._incarnations: dict[str, str] = {}
         self._polled_at = time.monotonic()
         self._metrics, self._metrics_at = WindowTally(), time.monotonic()
+        self._looked_at = time.monotonic()
         known = [Trouble(each[0], each[1] or None, each[2]) for each in self.store.troubles(self._stream)]
         known = [each for each in known if not each.is_passing]
         self._fields.resume(each for each in known if each.kind == MISSING)
@@ -118,6 +125,7 @@ class Flow:
         self._polled_at = time.monotonic()
         if not events:
             self._settle(0.0)
+            self._look()
             return 0
         self.n_taken += len(events)
         mended, alerts, sent = self._mend(events)
@@ -190,6 +198,7 @@ class Flow:
                 if self.stop.is_set():
                     deadline = time.monotonic() + LEAVE_S
                 self.source.idle()
+                self._look()
         return None
 
     def _count(self, sent: _Sent, *, wait: bool) -> None:
@@ -197,23 +206,34 @@ class Flow:
         first, after = _span(mended)
         now_ms = time.time_ns() // 1_000_000
         shown = examples(mended, EXAMPLES, self.hidden)
-        marks = Passed(
-            self._marked(first), self._marked(after), lambda m: self._tally(mended, m, now_ms), shown, alerts
-        )
-        fresh = self.store.record(self._stream, now_ms * 1_000 // WINDOW_US * WINDOW_US, marks)
+        tally = partial(self._tally, mended, now_ms)
+        fresh = self._record(Passed(self._marked(first), self._marked(after), tally, shown, alerts), now_ms * 1_000)
         self.source.commit(after, wait=wait)
         self.total, self._metrics = self.total.merge(fresh), self._metrics.merge(fresh)
         if time.monotonic() - self._metrics_at >= METRICS_S:
             self._tell_metrics()
-        self.progress(self.total)
+        self.progress(self.total, self.lag)
 
-    def _tally(self, mended: Mended, marks: Positions, now_ms: int) -> WindowTally:
+    def _record(self, passed: Passed, now_us: int) -> WindowTally:
+        """Have the store count it, and how much waits."""
+        passed = replace(passed, spans=self._marked(self.source.spans()), seen_us=now_us)
+        counted = self.store.record(self._stream, now_us // WINDOW_US * WINDOW_US, passed)
+        self.lag, self._looked_at = counted.lag, time.monotonic()
+        return counted.tally
+
+    def _look(self) -> None:
+        """Tell how much waits where nothing was counted for a while."""
+        if time.monotonic() - self._looked_at >= LOOK_S:
+            self._record(Passed({}, {}, lambda marks: WindowTally()), time.time_ns() // 1_000)
+            self.progress(self.total, self.lag)
+
+    def _tally(self, mended: Mended, now_ms: int, marks: Positions) -> WindowTally:
         if marks:
             mended = mended.only(lambda e: e.place >= marks.get((self._mark_of(e.source), e.part), 0))
         return mended.tally(now_ms)
 
-    def _marked(self, positions: Positions) -> Positions:
-        return {(self._mark_of(source), part): place for (source, part), place in positions.items()}
+    def _marked(self, told: Mapping[tuple[str, int], Told]) -> dict[tuple[str, int], Told]:
+        return {(self._mark_of(source), part): each for (source, part), each in told.items()}
 
     def _mark_of(self, source: str) -> str:
         """A source as the store's marks know it: a topic that was made anew counts its places anew."""
@@ -230,7 +250,7 @@ class Flow:
             worker = f"{os.uname().nodename}-{os.getpid()}"
             id = hashlib.blake2b(f"{self.name} {worker} {at}".encode(), digest_size=8).hexdigest()
             head = {"id": id, "stream": self.name, "worker": worker, "at": at, "treatment": self.treatment.id}
-            self.sink.tell("metrics", self.name, told(head | counted.to_dict()))
+            self.sink.tell("metrics", self.name, told(head | {"lag": self.lag} | counted.to_dict()))
 
     def close(self) -> None:
         """Leave the source and the sink; what was not settled comes again."""

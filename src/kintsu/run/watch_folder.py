@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -25,7 +25,7 @@ from kintsu.run.heal import heal
 from kintsu.run.replay import Treatment
 from kintsu.run.treatment import load_treatment
 from kintsu.run.watch import Watched
-from kintsu.run.watch_flow import WINDOW_US
+from kintsu.run.watch_flow import WINDOW_US, Progress
 
 __all__ = ["watch_folder"]
 
@@ -67,9 +67,9 @@ class _Folder:
         """It needs no more looks, unless it changes."""
         self._done[path] = self._seen[path]
 
-    def waits(self) -> bool:
-        """Whether files are there that are still being written."""
-        return any(self._done.get(path) != facts for path, facts in self._seen.items())
+    def waits(self) -> int:
+        """Files that are there and not done: some may still be written to."""
+        return sum(self._done.get(path) != facts for path, facts in self._seen.items())
 
 
 def watch_folder(
@@ -83,7 +83,7 @@ def watch_folder(
     max_files: int | None = None,
     until_idle_s: float | None = None,
     max_share: float = 0.5,
-    progress: Callable[[WindowTally], None] = lambda tally: None,
+    progress: Progress = lambda tally, lag: None,
     stop: threading.Event | None = None,
 ) -> Watched:
     """Mend the files that come into a folder until told to stop; each is written to `out` under its name, once.
@@ -119,7 +119,7 @@ def watch_folder(
     while not stop.is_set() and n_files != max_files:
         for tally in worker.look(None if max_files is None else max_files - n_files):
             total, n_files, last = total.merge(tally), n_files + 1, time.monotonic()
-            progress(total)
+            progress(total, worker.folder.waits())
             if stop.is_set():
                 break
         if worker.folder.waits():
@@ -156,17 +156,17 @@ class _Files:
             if known is None:
                 known = {source for source, _ in self.store.marks(self._stream)}
             name = f"{path.name[-180:]} {bytes_version(path)[:32]}"
-            if name not in known:
-                tally = self._mend(path)
-                if tally is not None:
-                    n_mended += 1
-                    yield self._counted(name, tally)
+            tally = self._mend(path) if name not in known else None
             self.folder.done(path)
+            if tally is not None:
+                n_mended += 1
+                yield self._counted(name, tally)
 
     def _counted(self, name: str, tally: WindowTally) -> WindowTally:
         at_us = time.time_ns() // 1_000 // WINDOW_US * WINDOW_US
         one = {(name, 0): 1}
-        return self.store.record(self._stream, at_us, Passed({(name, 0): 0}, one, lambda marks: tally))
+        passed = Passed({(name, 0): 0}, one, lambda marks: tally, lag=self.folder.waits())
+        return self.store.record(self._stream, at_us, passed).tally
 
     def _mend(self, path: Path) -> WindowTally | None:
         """Write the mended file, and beside it what cannot be mended; None where it is no table of a known kind."""

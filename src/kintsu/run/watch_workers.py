@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -19,6 +19,7 @@ from kintsu.core.errors import UsageError
 from kintsu.io.kafka.topics import Broker
 from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.watch import Watched, of_client, watch
+from kintsu.run.watch_flow import Progress
 
 __all__ = ["collect_seldom", "suited", "watch_together"]
 
@@ -26,6 +27,11 @@ MOST: Final = 4  # processes that nobody asked for: each takes some 300 MiB
 AGAIN_S: Final = 1.0  # before a process that was killed is replaced
 LOOK_S: Final = 0.2
 _SPAWN: Final = multiprocessing.get_context("spawn")  # threads of librdkafka and polars do not survive a fork
+
+
+class _Told(NamedTuple):
+    tally: WindowTally
+    lag: int | None
 
 
 class _Member(NamedTuple):
@@ -55,7 +61,7 @@ def suited(bootstrap: str, topic: str, kafka: Path | str | Mapping[str, Any] | N
 def watch_together(
     workers: int,
     *,
-    progress: Callable[[WindowTally], None] = lambda tally: None,
+    progress: Progress = lambda tally, lag: None,
     stop: threading.Event | None = None,
     **arguments: Any,
 ) -> Watched:
@@ -94,14 +100,14 @@ def watch_together(
                 if member.told not in ready:
                     continue
                 told = _told(member)
-                if isinstance(told, WindowTally):
-                    now[at] = told
-                    progress(reduce(WindowTally.merge, now.values(), past))
+                if isinstance(told, _Told):
+                    now[at] = told.tally
+                    progress(reduce(WindowTally.merge, now.values(), past), told.lag)
                     continue
                 del crew[at]
                 member.process.join()
                 if isinstance(told, Watched):
-                    ends[at] = told
+                    ends[at], now[at] = told, told.tally
                 elif isinstance(told, BaseException):
                     raise told
                 elif not stop.wait(AGAIN_S):
@@ -130,7 +136,7 @@ def _started(arguments: Mapping[str, Any]) -> _Member:
 
 
 def _told(member: _Member) -> Any:
-    """A tally, the end, an error; None where the process died without a word."""
+    """How far it is, the end, an error; None where the process died without a word."""
     try:
         return member.told.recv()
     except EOFError:
@@ -145,8 +151,7 @@ def _work(arguments: dict[str, Any], teller: Connection) -> None:
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     collect_seldom()
     try:
-        done = watch(**arguments, progress=teller.send, stop=stop)
-        teller.send(done.tally)
+        done = watch(**arguments, progress=lambda tally, lag: teller.send(_Told(tally, lag)), stop=stop)
         teller.send(done)
     except Exception as error:  # noqa: BLE001 - raised again by the process that started this one
         teller.send(error)

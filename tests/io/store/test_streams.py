@@ -29,7 +29,7 @@ def store(store_place):
 
 def test_what_comes_again_is_not_counted_again(store):
     stream = store.stream("g/orders", {})
-    counted = [store.record(stream, 0, passed(*span)).events for span in ((0, 5), (0, 5), (3, 8), (8, 9), (2, 4))]
+    counted = [store.record(stream, 0, passed(*span)).tally.events for span in ((0, 5), (0, 5), (3, 8), (8, 9), (2, 4))]
     assert counted == [5, 0, 3, 1, 0]
     assert store.marks(stream) == {("orders", 0): 9}
     (window,) = store.windows(stream)
@@ -77,7 +77,42 @@ def test_old_windows_are_forgotten_and_marks_are_not(store):
     store.record(stream, 10_000_000, passed(5, 6))
     assert store.retain(stream, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)) == 1
     assert [window.at_us for window in store.windows(stream)] == [10_000_000] and store.alerts(stream) == []
-    assert store.record(stream, 20_000_000, passed(0, 6)).events == 0
+    assert store.record(stream, 20_000_000, passed(0, 6)).tally.events == 0
+
+
+def test_what_waits_is_told_of_all_parts_whoever_told_last(store):
+    stream = store.stream("g/orders", {})
+    assert store.record(stream, 0, passed(0, 5)).lag is None and store.parts() == []
+    assert (
+        store.record(stream, 0, passed(0, 5, spans={("orders", 0): (0, 9)}, seen_us=7)).lag == 4
+    )  # of what came again too
+    assert store.record(stream, 0, passed(0, 5, part=1, spans={("orders", 1): (0, 25)}, seen_us=8)).lag == 4 + 20
+    assert store.record(stream, 0, passed(5, 9)).lag == 20
+    assert store.record(stream, 0, passed(9, 11)).lag == 20  # of the first part it is known that it goes on
+    assert [(part.part, part.place, part.lag) for part in store.parts()] == [(0, 11, 0), (1, 5, 20)]
+    (window,) = store.windows(stream)
+    assert window.lag == 20 and store.line(stream).parts == tuple(store.parts())
+    assert StreamStore(History(store.history.place, tenant="other")).parts() == []
+
+
+def test_a_part_that_is_no_more_does_not_wait(store):
+    stream, minute = store.stream("g/orders", {}), 60_000_000
+    store.record(stream, 0, passed(0, 5, spans={("orders", 0): (0, 500)}, seen_us=1))
+    told = passed(0, 5, part=1, spans={("orders", 1): (0, 6), ("orders", 2): (4, 9)}, seen_us=minute)
+    assert store.record(stream, 0, told).lag == 495 + 1 + 5  # nothing came of the last one yet
+    again = passed(5, 5, part=1, spans={("orders", 1): (0, 8)}, seen_us=minute + 2)
+    assert store.record(stream, 0, again).lag == 3 + 5 and [each.part for each in store.parts()] == [1, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=8))
+def test_the_lag_is_what_lies_between_place_and_end_in_any_order(tmp_path_factory, told):
+    store = StreamStore(History(tmp_path_factory.mktemp("store")))
+    stream, places, ends = store.stream("s", {}), {}, {}
+    for part, after, end in told:
+        counted = store.record(stream, 0, passed(0, after, part, spans={("orders", part): (0, end)}, seen_us=1))
+        places[part], ends[part] = max(places.get(part, 0), after), end
+        assert counted.lag == sum(max(ends[part] - places[part], 0) for part in ends)
+    assert [part.place for part in store.parts()] == [places[part] for part in sorted(places)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=8))

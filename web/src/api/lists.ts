@@ -71,6 +71,14 @@ export interface StreamWindow {
   healed: number
   quarantined: number
   late_ms: number | null
+  lag: number | null
+}
+export interface StreamPart {
+  source: string
+  part: number
+  place: number
+  end: number
+  lag: number
 }
 export interface StreamExample {
   id: string

@@ -1644,7 +1644,7 @@ export interface components {
         };
         /**
          * StreamDetail
-         * @description A stream with its last windows, columns, examples and alerts.
+         * @description A stream with its parts, last windows, columns, examples and alerts.
          */
         StreamDetail: {
             /**
@@ -1673,6 +1673,16 @@ export interface components {
             /** Id */
             id: number;
             /**
+             * Lag
+             * @description Events, or files, that came and are not counted yet; null: unknown
+             */
+            lag: number | null;
+            /**
+             * Lag At
+             * @description When that was told last: workers do so every five seconds
+             */
+            lag_at: string | null;
+            /**
              * Last At
              * @description Begin of the last window with events
              */
@@ -1687,6 +1697,13 @@ export interface components {
              * @example kintsu/orders
              */
             name: string;
+            /**
+             * Parts
+             * @description Of a topic: next place, end and lag of each partition
+             */
+            parts: {
+                [key: string]: unknown;
+            }[];
             /**
              * Per Second
              * @description Over the last minute
@@ -1742,6 +1759,16 @@ export interface components {
             created_at: string;
             /** Id */
             id: number;
+            /**
+             * Lag
+             * @description Events, or files, that came and are not counted yet; null: unknown
+             */
+            lag: number | null;
+            /**
+             * Lag At
+             * @description When that was told last: workers do so every five seconds
+             */
+            lag_at: string | null;
             /**
              * Last At
              * @description Begin of the last window with events

@@ -84,7 +84,7 @@ describe('answers', () => {
 
 describe('windows of a stream', () => {
   const at = (second: number) => new Date(Date.UTC(2026, 10, 22, 0, 0, second)).toISOString()
-  const some = (second: number) => ({ at: at(second), seconds: 10, events: 5, healed: 1, quarantined: 0, late_ms: 3 })
+  const some = (second: number) => ({ at: at(second), seconds: 10, events: 5, healed: 1, quarantined: 0, late_ms: 3, lag: 7 })
   it('are nothing where nothing came', () => {
     expect(withQuiet([])).toEqual([])
     const filled = withQuiet([some(0), some(200)])

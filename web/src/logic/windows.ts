@@ -11,5 +11,5 @@ export function withQuiet(windows: StreamWindow[]): StreamWindow[] {
   const end = Date.parse(last.at)
   const begin = Math.min(Date.parse(first.at), end - (LEAST - 1) * step)
   const moments = Array.from({ length: Math.round((end - begin) / step) + 1 }, (_, i) => begin + i * step)
-  return moments.map((at) => known.get(at) ?? { at: new Date(at).toISOString(), seconds: first.seconds, events: 0, healed: 0, quarantined: 0, late_ms: null })
+  return moments.map((at) => known.get(at) ?? { at: new Date(at).toISOString(), seconds: first.seconds, events: 0, healed: 0, quarantined: 0, late_ms: null, lag: null })
 }

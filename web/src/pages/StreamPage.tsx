@@ -1,8 +1,8 @@
 import { useMemo, type ReactNode } from 'react'
 import { useParams } from 'react-router'
-import { useStream, type StreamAlert, type StreamColumn, type StreamExample, type StreamWindow } from '../api/lists'
+import { useStream, type StreamAlert, type StreamColumn, type StreamExample, type StreamPart, type StreamWindow } from '../api/lists'
 import type { StreamDetail } from '../api/schema'
-import { percent, plain } from '../logic/shown'
+import { ago, percent, plain } from '../logic/shown'
 import { withQuiet } from '../logic/windows'
 import { Chart } from '../parts/Chart'
 import { Answered, Coded, Empty } from '../parts/States'
@@ -13,6 +13,7 @@ import { n, texts } from '../texts'
 
 const t = texts.streams
 const MINUTES = 60
+const STALE_MS = 60_000 // workers tell the lag every five seconds
 
 /** A stream while it flows: rates, lag, what was changed last, what alarmed. */
 export function StreamPage() {
@@ -29,6 +30,7 @@ export function StreamPage() {
             <Figures stream={told} />
             <Rates windows={told.windows as unknown as StreamWindow[]} />
             <Part id="alerts" title={t.alerts}><Alerts alerts={told.alerts as unknown as StreamAlert[]} /></Part>
+            {told.parts.length > 0 && <Part id="parts" title={t.parts}><Partitions parts={told.parts as unknown as StreamPart[]} /></Part>}
             <Part id="examples" title={t.examples}><Examples examples={told.examples as unknown as StreamExample[]} /></Part>
             <Part id="columns" title={t.columns}><Columns columns={told.columns as unknown as StreamColumn[]} /></Part>
           </div>
@@ -42,11 +44,20 @@ function Part({ id, title, children }: { id: string; title: string; children: Re
   return <section aria-labelledby={id}><h2 id={id} className="mb-2">{title}</h2>{children}</section>
 }
 
-function Figures({ stream: { per_second: rate, totals, late_ms } }: { stream: StreamDetail }) {
+/** Events that wait; with the moment where nobody has told for a while. */
+function waiting({ lag, lag_at }: StreamDetail): string {
+  if (lag == null || lag_at == null) return '–'
+  const isStale = Date.now() - Date.parse(lag_at) > STALE_MS
+  return [t.waiting(lag), ...(isStale ? [t.asOf(ago(lag_at))] : [])].join(' ')
+}
+
+function Figures({ stream }: { stream: StreamDetail }) {
+  const { per_second: rate, totals, late_ms } = stream
   const figures: [string, string][] = [
     [t.figures.events, plain(rate.events ?? 0)],
     [t.figures.healed, plain(rate.healed ?? 0)],
     [t.figures.quarantined, plain(rate.quarantined ?? 0)],
+    [t.figures.lag, waiting(stream)],
     [t.figures.late, late_ms == null ? '–' : t.ms(late_ms)],
     [t.figures.total, n(totals.events ?? 0)],
     [t.figures.mended, n(totals.healed ?? 0)],
@@ -66,14 +77,16 @@ function Rates({ windows: told }: { windows: StreamWindow[] }) {
       ({ name: t.lines[name], points: windows.map((each): [string, number] => [each.at, each[name] / each.seconds]), isStrong: name === 'events' })
     return {
       rates: [rate('events'), rate('healed'), rate('quarantined')],
-      lag: [{ name: t.lines.late, points: windows.map((each): [string, number | null] => [each.at, each.late_ms]), isStrong: true }],
+      lag: [{ name: t.lines.lag, points: windows.map((each): [string, number | null] => [each.at, each.lag]), isStrong: true }],
+      late: [{ name: t.lines.late, points: windows.map((each): [string, number | null] => [each.at, each.late_ms]), isStrong: true }],
     }
   }, [told])
   if (told.length === 0) return <Empty title={t.quiet} />
   return (
     <div className="grid gap-7 xl:grid-cols-2">
       <Part id="rates" title={t.rates}><div className="sheet p-3"><Chart alt={t.ratesAlt(MINUTES)} series={lines.rates} /></div></Part>
-      <Part id="lag" title={t.lag}><div className="sheet p-3"><Chart alt={t.lagAlt(MINUTES)} series={lines.lag} /></div></Part>
+      {told.some((each) => each.lag !== null) && <Part id="lag" title={t.lag}><div className="sheet p-3"><Chart alt={t.lagAlt(MINUTES)} series={lines.lag} /></div></Part>}
+      <Part id="late" title={t.late}><div className="sheet p-3"><Chart alt={t.lateAlt(MINUTES)} series={lines.late} /></div></Part>
     </div>
   )
 }
@@ -107,6 +120,22 @@ function Examples({ examples }: { examples: StreamExample[] }) {
           <td className="px-4 py-1.5">{each.column}</td>
           <td className="px-4 py-1.5"><Value text={each.old} struck /> <span aria-hidden>→</span><span className="sr-only">{texts.run.to}</span> <Value text={each.new} mended /></td>
           <td className="px-4 py-1.5">{each.confidence === null ? '–' : percent(each.confidence)}</td>
+        </tr>
+      ))}
+    </Rows>
+  )
+}
+
+function Partitions({ parts }: { parts: StreamPart[] }) {
+  return (
+    <Rows label={t.parts} heads={Object.values(t.partHead)}>
+      {parts.map((each) => (
+        <tr key={`${each.source} ${each.part}`}>
+          <th scope="row" className="px-4 py-1.5 font-medium text-ink wrap-anywhere">{each.source.split(' ')[0]}</th>
+          <td className="px-4 py-1.5">{each.part}</td>
+          <td className="px-4 py-1.5">{n(each.place)}</td>
+          <td className="px-4 py-1.5">{n(each.end)}</td>
+          <td className="px-4 py-1.5">{n(each.lag)}</td>
         </tr>
       ))}
     </Rows>

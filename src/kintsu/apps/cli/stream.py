@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,13 @@ from kintsu.apps.cli.monitors import Home
 
 if TYPE_CHECKING:
     from kintsu.monitor.stream.tally import WindowTally
+    from kintsu.run.watch_flow import Progress
 
 __all__ = ["watch"]
 
 _PACE = "Pace"
 TELL_S = 1.0  # between lines of progress
+WIDE = 78  # so that nothing is left of a longer line
 
 Folder = Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Mend the files that come here, not a topic.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where mended files of FOLDER go.")]
@@ -195,21 +197,22 @@ def _until_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _progress(*, as_json: bool, quiet: bool) -> Callable[[WindowTally], None]:
+def _progress(*, as_json: bool, quiet: bool) -> Progress:
     """Tells how far it is, at most once a second."""
     last = 0.0
 
-    def tell(tally: WindowTally) -> None:
+    def tell(tally: WindowTally, lag: int | None) -> None:
         nonlocal last
         if quiet or time.monotonic() - last < TELL_S:
             return
         last = time.monotonic()
         if as_json:
             counts = {name: value for name, value in vars(tally).items() if name != "columns"}
-            emit({"done": False, **counts})
+            emit({"done": False, **counts, "lag": lag})
             sys.stdout.flush()
         elif sys.stderr.isatty():
-            console(stderr=True).print(_told(tally), end="\r")
+            waits = "" if lag is None else f", {lag:,} wait"
+            console(stderr=True).print(f"{_told(tally)}{waits}".ljust(WIDE), end="\r")
 
     return tell
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kintsu.core.errors import InputError
-from kintsu.core.events import Event, Positions
+from kintsu.core.events import Event, Positions, Spans
 from kintsu.io.kafka.options import client
 from kintsu.io.kafka.topics import Broker
 
@@ -26,6 +26,7 @@ OWN: Final = {
 }
 
 AT_ONCE: Final = 2_000  # messages that are taken before their bytes are counted
+ASK_S: Final = 1.0  # that an answer of the broker is worth which is only told
 MOST_BYTES: Final = 32 * 2**20  # of a micro-batch
 
 
@@ -47,6 +48,7 @@ class KafkaSource:
         self._consumer: Any = kafka.Consumer(self.broker.settings(**OWN, **{"group.id": self.group}))
         self._consumer.subscribe([self.topic], on_revoke=self._on_revoke, on_lost=self._on_lost)
         self._early: list[Any] = []  # that came while it was idle
+        self._begins: dict[tuple[str, int], int] = {}
 
     def on_leaving(self, settle: Callable[[], object]) -> None:
         self._leave = settle
@@ -59,6 +61,26 @@ class KafkaSource:
 
     def incarnation(self, source: str) -> str:
         return self.broker.incarnation(source)
+
+    def spans(self) -> Spans:
+        """Ends are what the broker told with the last messages; where this group begins it is asked once."""
+        told = {}
+        with suppress(client().KafkaException):  # the group has just taken a part away, or the broker hangs
+            for part in self._consumer.assignment():
+                end = self._consumer.get_watermark_offsets(part, cached=True)[1]
+                if end >= 0:  # else nothing was asked of it yet
+                    told[part.topic, part.partition] = self._begin(part), end
+        return told
+
+    def _begin(self, part: Any) -> int:
+        """The first place of a partition that is this group's to mend."""
+        at = part.topic, part.partition
+        if at not in self._begins:
+            (committed,) = self._consumer.committed([part], timeout=ASK_S)
+            low, high = self._consumer.get_watermark_offsets(part, timeout=ASK_S)
+            is_all = self.broker.settings(**OWN)["auto.offset.reset"] in ("earliest", "smallest", "beginning")
+            self._begins[at] = committed.offset if committed.offset >= 0 else low if is_all else high
+        return self._begins[at]
 
     def poll(self, most: int, wait_s: float) -> list[Event]:
         self._go_on()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from kintsu.core.errors import OutputError
-from kintsu.core.events import Event, Positions
+from kintsu.core.events import Event, Positions, Spans
 from kintsu.io.store.history import History
 
 __all__ = ["Full", "Pushed", "PushedEvents", "event_id"]
@@ -141,6 +141,9 @@ class PushedEvents:
 
     def idle(self) -> None:
         pass
+
+    def spans(self) -> Spans:
+        return {}  # places are those of all tables: `Pushed.waiting` counts
 
     def incarnation(self, source: str) -> str:
         return "pushed"  # places are never given twice

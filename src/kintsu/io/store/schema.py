@@ -292,6 +292,8 @@ stream_marks = Table(
     Column("part", Integer, primary_key=True),
     Column("tenant", String(64), nullable=False),
     Column("place", BigInteger, nullable=False),  # the next event: those before are counted
+    Column("reach", BigInteger),  # the place after the last event that was there, where a worker could tell
+    Column("reach_us", BigInteger),  # when that was
 )
 """How far each part of a stream is counted: what comes again is told by it."""
 
@@ -310,6 +312,7 @@ stream_windows = Table(
     Column("late_ms", BigInteger, nullable=False),
     Column("columns", Text, nullable=False),  # JSON: the tally of each column
     Column("examples", Text, nullable=False),  # JSON: some changes
+    Column("lag", BigInteger),  # events, or files, that waited at its end
 )
 """What came through in each window of time, all workers together."""
 

@@ -6,12 +6,12 @@ Several workers write at once; each call is one transaction under the store's wr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from kintsu.core.events import Positions
+from kintsu.core.events import Positions, Spans
 from kintsu.io.store.history import History
 from kintsu.io.store.records import micros, now_text
 from kintsu.monitor.stream.tally import ColumnTally, WindowTally
@@ -19,11 +19,13 @@ from kintsu.monitor.stream.tally import ColumnTally, WindowTally
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Passed", "StreamLine", "StreamStore", "StreamWindow"]
+__all__ = ["Counted", "Passed", "StreamLine", "StreamPart", "StreamStore", "StreamWindow"]
 
 COUNTS: Final = ("events", "passed", "healed", "quarantined", "held", "changes", "late_ms")
 SOURCES: Final = 20  # that are told of a stream: a folder has one for each file
+MOVES: Final = ("place", "reach", "reach_us")
 EXAMPLES: Final = 20  # changes that are kept of a window
+GONE_US: Final = 60_000_000  # a part of which nobody told for so long, while of others somebody did, is not there
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Passed:
     """Events that are through: where they stood, what became of them.
 
     `tally` counts those at or behind the given places (all, where a part is not named), so that what was counted
-    before is left out.
+    before is left out. `spans` are the places between which there were events at a moment (`seen_us`); `lag` says how
+    many wait where no places do.
     """
 
     first: Positions
@@ -39,6 +42,34 @@ class Passed:
     tally: Callable[[Positions], WindowTally]
     examples: Sequence[Mapping[str, Any]] = ()
     alerts: Sequence[Mapping[str, Any]] = ()
+    spans: Spans = field(default_factory=dict)
+    seen_us: int = 0
+    lag: int | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted now, and how many events of the whole stream wait, where that is known."""
+
+    tally: WindowTally
+    lag: int | None
+
+
+@dataclass(frozen=True)
+class StreamPart:
+    """A part of a stream: the next event that is to be counted, and where it ended at a moment, if anybody told."""
+
+    stream: int
+    source: str
+    part: int
+    place: int
+    reach: int | None = None
+    reach_us: int | None = None
+
+    @property
+    def lag(self) -> int | None:
+        """Events that wait. Brokers may tell of an end that lies behind what they gave already."""
+        return None if self.reach is None else max(self.reach - self.place, 0)
 
 
 @dataclass(frozen=True)
@@ -48,6 +79,7 @@ class StreamWindow:
     at_us: int
     tally: WindowTally
     examples: tuple[Mapping[str, Any], ...]
+    lag: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +93,7 @@ class StreamLine:
     sources: tuple[str, ...]
     last_us: int | None
     totals: WindowTally
+    parts: tuple[StreamPart, ...]
 
 
 @dataclass(frozen=True)
@@ -82,7 +115,7 @@ class StreamStore:
                 connection.execute(s.insert().values(**values, **fresh))
             return int(connection.execute(s.select().where(mine)).one().id)
 
-    def record(self, stream: int, at_us: int, passed: Passed) -> WindowTally:
+    def record(self, stream: int, at_us: int, passed: Passed) -> Counted:
         """Count events once, whoever brings them how often; returns what was counted now.
 
         The marks, the window and the alerts are written together or not at all.
@@ -90,39 +123,68 @@ class StreamStore:
         from kintsu.io.store import schema
 
         with schema.writing(self.history.engine) as connection:
-            marks = self._marks(connection, stream)
+            known = {(each.source, each.part): each for each in self._parts(connection, [stream])}
+            marks = {at: each.place for at, each in known.items()}
             fresh = passed.tally({at: mark for at, mark in marks.items() if mark > passed.first.get(at, mark)})
-            self._mark(connection, stream, passed.after, marks)
+            now = self._mark(connection, stream, passed, known)
+            lag = passed.lag if passed.lag is not None else _lag(now.values())
             if fresh.events:
-                self._add(connection, stream, at_us, fresh, passed.examples)
+                self._add(connection, stream, at_us, fresh, passed.examples, lag)
                 self._tell(connection, stream, at_us, passed.alerts)
-        return fresh
+        return Counted(fresh, lag)
 
     def marks(self, stream: int) -> dict[tuple[str, int], int]:
         """The place after the last event that was counted, of each part."""
         from kintsu.io.store import schema
 
         with schema.reading(self.history.engine) as connection:
-            return self._marks(connection, stream)
+            return {(each.source, each.part): each.place for each in self._parts(connection, [stream])}
 
-    def _marks(self, connection: Connection, stream: int) -> dict[tuple[str, int], int]:
+    def parts(self) -> list[StreamPart]:
+        """The parts of all streams whose end a worker told."""
+        from kintsu.io.store import schema
+
+        with schema.reading(self.history.engine) as connection:
+            found = self._parts(connection, None, schema.stream_marks.c.reach.is_not(None))
+        streams = sorted({each.stream for each in found})
+        return [part for stream in streams for part in _present(each for each in found if each.stream == stream)]
+
+    def _parts(self, connection: Connection, streams: Sequence[int] | None, *which: Any) -> list[StreamPart]:
         from kintsu.io.store import schema
 
         m = schema.stream_marks
-        rows = connection.execute(m.select().where(m.c.tenant == self.history.tenant, m.c.stream == stream))
-        return {(row.source, row.part): row.place for row in rows}
+        query = m.select().where(m.c.tenant == self.history.tenant, *which).order_by(m.c.stream, m.c.source, m.c.part)
+        rows = connection.execute(query if streams is None else query.where(m.c.stream.in_(streams)))
+        return [StreamPart(r.stream, r.source, r.part, r.place, r.reach, r.reach_us) for r in rows]
 
-    def _mark(self, connection: Connection, stream: int, after: Positions, known: Positions) -> None:
+    def _mark(
+        self, connection: Connection, stream: int, passed: Passed, known: Mapping[tuple[str, int], StreamPart]
+    ) -> dict[tuple[str, int], StreamPart]:
+        """Write down how far each part is counted and where it ends; all parts as they are then."""
+        from sqlalchemy import bindparam
+
         from kintsu.io.store import schema
 
         m = schema.stream_marks
-        for (source, part), place in after.items():
-            here = (m.c.stream == stream) & (m.c.source == source) & (m.c.part == part)
-            if (source, part) not in known:
-                fresh = {"stream": stream, "tenant": self.history.tenant, "source": source, "part": part}
-                connection.execute(m.insert().values(**fresh, place=place))
-            elif place > known[source, part]:
-                connection.execute(m.update().where(here).values(place=place))
+        now = dict(known)
+        for at, place in passed.after.items():
+            before = known.get(at) or StreamPart(stream, *at, place)
+            now[at] = replace(before, place=max(before.place, place))
+        for at, (begin, end) in passed.spans.items():
+            before = now.get(at) or StreamPart(stream, *at, begin)
+            now[at] = replace(before, reach=end, reach_us=passed.seen_us)
+        new = [{**vars(each), "tenant": self.history.tenant} for at, each in now.items() if at not in known]
+        if new:
+            connection.execute(m.insert(), new)
+        moved = [each for at, each in now.items() if at in known and each != known[at]]
+        if moved:
+            key = (m.c.stream == stream) & (m.c.source == bindparam("s")) & (m.c.part == bindparam("p"))
+            rows = [
+                {"s": each.source, "p": each.part, **{name: getattr(each, name) for name in MOVES}} for each in moved
+            ]
+            change: Any = {name: bindparam(name) for name in MOVES}
+            connection.execute(m.update().where(key).values(**change), rows)
+        return now
 
     def _add(
         self,
@@ -131,6 +193,7 @@ class StreamStore:
         at_us: int,
         fresh: WindowTally,
         examples: Sequence[Mapping[str, Any]],
+        lag: int | None,
     ) -> None:
         from kintsu.io.store import schema
 
@@ -143,6 +206,7 @@ class StreamStore:
         values = {name: plain[name] for name in COUNTS} | {
             "columns": json.dumps(plain["columns"], ensure_ascii=False),
             "examples": json.dumps([*known.examples, *examples][:EXAMPLES], ensure_ascii=False),
+            "lag": lag,
         }
         if row is not None:
             connection.execute(w.update().where(here).values(**values))
@@ -261,8 +325,10 @@ class StreamStore:
             marks = connection.execute(select(m.c.stream, m.c.source).where(m.c.stream.in_(ids)).distinct()).all()
             sums = select(w.c.stream, func.max(w.c.at_us).label("last_us"), *counted).where(w.c.stream.in_(ids))
             told = {row.stream: row for row in connection.execute(sums.group_by(w.c.stream))}
+            parts = self._parts(connection, ids, m.c.reach.is_not(None))
         sources = {id: tuple(sorted({mark.source for mark in marks if mark.stream == id})[:SOURCES]) for id in ids}
-        return [_line(row, told.get(row.id), sources[row.id]) for row in rows]
+        ours = {id: _present(each for each in parts if each.stream == id) for id in ids}
+        return [_line(row, told.get(row.id), sources[row.id], ours[row.id]) for row in rows]
 
     def names(self) -> dict[str, int]:
         """The streams by name."""
@@ -285,14 +351,27 @@ class StreamStore:
             return connection.execute(w.delete().where(mine, w.c.at_us < micros(since))).rowcount
 
 
-def _line(row: Any, counted: Any, sources: tuple[str, ...]) -> StreamLine:
+def _present(parts: Iterable[StreamPart]) -> tuple[StreamPart, ...]:
+    """The parts of a stream that are there, of those whose end was told: a topic that was made anew has others."""
+    told = [(each.reach_us, each) for each in parts if each.reach_us is not None]
+    newest = max((at_us for at_us, _ in told), default=0)
+    return tuple(each for at_us, each in told if at_us > newest - GONE_US)
+
+
+def _lag(parts: Iterable[StreamPart]) -> int | None:
+    """Events of a stream that wait."""
+    present = _present(parts)
+    return sum(each.lag or 0 for each in present) if present else None
+
+
+def _line(row: Any, counted: Any, sources: tuple[str, ...], parts: tuple[StreamPart, ...]) -> StreamLine:
     counts: dict[str, Any] = {} if counted is None else {name: int(getattr(counted, name)) for name in COUNTS}
     totals = WindowTally(**counts)
     last = None if counted is None else int(counted.last_us)
-    return StreamLine(row.id, row.name, json.loads(row.settings), row.created_at, sources, last, totals)
+    return StreamLine(row.id, row.name, json.loads(row.settings), row.created_at, sources, last, totals, parts)
 
 
 def _window(row: Any) -> StreamWindow:
     columns = {name: ColumnTally(**held) for name, held in json.loads(row.columns).items()}
     tally = WindowTally(**{name: getattr(row, name) for name in COUNTS}, columns=columns)
-    return StreamWindow(row.at_us, tally, tuple(json.loads(row.examples)))
+    return StreamWindow(row.at_us, tally, tuple(json.loads(row.examples)), row.lag)

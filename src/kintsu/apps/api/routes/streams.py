@@ -31,11 +31,14 @@ class StreamItem(BaseModel):
     totals: dict[str, int] = Field(examples=[{"events": 1000, "passed": 950, "healed": 48, "quarantined": 2}])
     per_second: dict[str, float] = Field(description="Over the last minute", examples=[{"events": 16.7, "healed": 0.8}])
     late_ms: float | None = Field(description="From an event to its mending, on average over the last minute")
+    lag: int | None = Field(description="Events, or files, that came and are not counted yet; null: unknown")
+    lag_at: str | None = Field(description="When that was told last: workers do so every five seconds")
 
 
 class StreamDetail(StreamItem):
-    """A stream with its last windows, columns, examples and alerts."""
+    """A stream with its parts, last windows, columns, examples and alerts."""
 
+    parts: list[dict[str, Any]] = Field(description="Of a topic: next place, end and lag of each partition")
     windows: list[dict[str, Any]] = Field(description="Counts of ten seconds each, oldest first")
     columns: list[dict[str, Any]] = Field(description="Cells, missing, changed and numbers of each column")
     examples: list[dict[str, Any]] = Field(description="The latest changes, newest first")

@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 import kintsu
 from kintsu.apps.api.access import Admin, Viewer
+from kintsu.apps.api.figures import lag_of
 from kintsu.apps.api.paging import After, Limit, Listed, number
 from kintsu.apps.api.problems import PROBLEMS
 from kintsu.apps.api.service import service_of
 from kintsu.io.service.jobs import STATES
 from kintsu.io.service.work import Work
+from kintsu.run.streams import lags
 
 __all__ = ["outside", "router"]
 
@@ -68,9 +70,10 @@ async def healthz() -> Health:
 
 @outside.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request, who: Viewer) -> Response:
-    """Figures of the service, for Prometheus."""
+    """Figures of the service, for Prometheus; what waits is that of the caller's streams."""
     service = service_of(request)
     counts = Work(service.of(who.tenant)).counts()
     for state in STATES:
         service.figures.jobs.labels(state).set(counts.get(state, 0))
-    return Response(generate_latest(service.figures.registry), media_type=CONTENT_TYPE_LATEST)
+    told = generate_latest(service.figures.registry) + generate_latest(lag_of(lags(home=service.home(who.tenant))))
+    return Response(told, media_type=CONTENT_TYPE_LATEST)
