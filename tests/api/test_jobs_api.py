@@ -16,6 +16,7 @@ from kintsu.apps.office import Office
 from kintsu.apps.worker import Worker
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
+from kintsu.run.store import purge
 
 CITIES = ["Lyon", "Paris", "Nice"] * 19 + ["Pariss", "Lyonn", "Nice"]
 PRICES = [f"{10 + n % 7}.50" for n in range(58)] + ["11.50 EUR", "N/A"]
@@ -271,5 +272,27 @@ def test_the_report_and_its_json_tell_the_same(connect, work):
         assert told[part], part
         assert all(html.escape(each["column"]) in page for each in told[part])
     assert all(html.escape(str(each["reason"]), quote=False)[:40] in page for each in told["left"])
-    assert "home" not in told["run"] and "undo" not in told and "/home" not in json.dumps(told)
+    assert told["run"]["home"] is None and "/home" not in json.dumps(told) and "--home" not in page
     assert client.get("/api/v1/runs/r-0/report.json").status_code == 404
+
+
+def test_a_heal_of_the_command_line_has_a_report_and_no_file(connect, tmp_path):
+    (tmp_path / "orders.csv").write_bytes(BODY)
+    result = kt.heal(tmp_path / "orders.csv", home=tmp_path / "home", auto=0.5)
+    undone = kt.undo(result.run, home=tmp_path / "home").change
+    client = connect()
+    told, detail = (client.get(f"/api/v1/runs/{result.run}{part}").json() for part in ("/report.json", ""))
+    assert told["run"]["applied"] == result.run_object()["applied"] and detail["downloads"] == ["report"]
+    assert str(tmp_path) not in json.dumps(told)
+    assert client.get(f"/api/v1/runs/{undone}/report.json").status_code == 404
+    purge(home=tmp_path / "home", run=result.run)
+    assert client.get(f"/api/v1/runs/{result.run}/report.json").status_code == 404
+
+
+def test_a_report_from_before_a_column_was_sensitive_is_not_shown(connect, tmp_path):
+    (tmp_path / "orders.csv").write_bytes(BODY)
+    run = kt.heal(tmp_path / "orders.csv", home=tmp_path / "home", auto=0.5).run
+    (tmp_path / "kintsu.yaml").write_text("privacy: {columns: [city], downloads_to: viewer}\n")
+    client = connect(file=tmp_path / "kintsu.yaml")
+    for part in ("report", "report.json"):
+        assert client.get(f"/api/v1/runs/{run}/{part}").status_code == 403

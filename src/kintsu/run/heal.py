@@ -119,6 +119,13 @@ class HealResult:
             "questions": [each.to_dict() for each in self.questions if each.value >= WORTH] if self.home else [],
         }
 
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The one document that every report of this run is drawn from: see `diagnose.report.collect`."""
+        from kintsu.diagnose.report import collect
+
+        return collect(self.report_data())
+
     def _crash_test(self) -> dict[str, Any] | None:
         """Figures of the crash test, what they forecast for this run, and what was broken."""
         if self.crash is None:
@@ -131,7 +138,7 @@ class HealResult:
     def _repr_html_(self) -> str:
         from kintsu.diagnose.report import notebook
 
-        return notebook(self.report_data())
+        return notebook(self.report)
 
 
 def _run_object(result: HealResult) -> dict[str, Any]:
@@ -370,7 +377,7 @@ def heal(
         if report is not None:
             from kintsu.diagnose.report import render
 
-            write_text(render(result.report_data()), Path(report))
+            write_text(render(result.report), Path(report))
 
     progress("writing", 0.0)
     with _only_together(findings, changes, suggestions, report):
@@ -385,6 +392,7 @@ def heal(
             decisions=decisions,
             files=_files(findings=findings, changes=changes, suggestions=suggestions),
             policy=policy.to_dict(),
+            report=result.report if sink.home is not None else {},
         )
     progress("writing", 1.0)
     if sink.home is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,20 +12,16 @@ from typing import Any, Final
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import KintsuError, OutputError, StaleRepair, UnknownRun, UsageError
 from kintsu.diagnose.masking import Veil
-from kintsu.diagnose.report import collect
 from kintsu.io.service.jobs import Job
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.assess import opened
 from kintsu.run.job_source import Desk, checked
 from kintsu.run.kept_profile import keep_profile
-from kintsu.run.sidecar import write_text
 from kintsu.run.treat import Progress
 
-__all__ = ["KINDS", "REPORT", "RUN", "Stopped", "is_worth_another_try", "past_run", "perform"]
+__all__ = ["KINDS", "Stopped", "is_worth_another_try", "past_run", "perform"]
 
-REPORT: Final = "report.html"
-RUN: Final = "run.json"
 TOLD_ELSEWHERE: Final = ("input", "output", "treatment", "cells")  # places on this machine, and long lists
 PLANNED: Final = 100  # changes that the result of a dry run tells
 _TREATMENT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -91,9 +86,7 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     folder = _folder(job, desk)
     out = folder / f"{source.name.split('.')[0]}.healed{''.join(source.suffixes)}"
     try:
-        result = heal(
-            source, out=out, report=folder / REPORT, home=desk.home, run=job.run, progress=progress, **options
-        )
+        result = heal(source, out=out, home=desk.home, run=job.run, progress=progress, **options)
     except Stopped:
         before = past_run(job, desk)
         if before is None or before.status != "done":
@@ -109,14 +102,13 @@ def _check(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
     source, folder = _source(job, desk), _folder(job, desk)
     options = _options(job)
     options |= _marked(source, options, desk)
-    result = check(source, report=folder / REPORT, home=desk.home, run=job.run, progress=progress, **options)
+    result = check(source, home=desk.home, run=job.run, progress=progress, **options)
     _keep(result, folder, desk)
     return _told(result.run_object())
 
 
 def _keep(result: Any, folder: Path, desk: Desk) -> None:
-    """What pages are drawn from, beside what was made."""
-    write_text(json.dumps(collect(result.report_data()), ensure_ascii=False, default=str), folder / RUN)
+    """What the page of the table is drawn from, beside what was made."""
     keep_profile(result.assessed.reference, folder, result.sensitive)
     desk.shelf.keep(folder)
 

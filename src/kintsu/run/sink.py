@@ -18,6 +18,7 @@ from kintsu.core.recipe import Recipe
 from kintsu.io.store.home import folder_of, home_for
 from kintsu.io.store.pending import put_pending
 from kintsu.io.store.records import Draft, new_id, now_text
+from kintsu.io.store.reports import put_report
 from kintsu.io.store.store import Store
 from kintsu.run.publish import check_output, notice, publish
 
@@ -94,11 +95,12 @@ class Sink:
         decisions: pl.DataFrame,
         files: Mapping[str, str],
         policy: Mapping[str, Any],
+        report: Mapping[str, Any],
     ) -> Any:
         """Write the table with the applied repairs and log it; returns the mended frame for sources that are frames.
 
         `recipes` maps ids to recipes. `decisions` of all actions, and with them `files` and `policy`, are kept so that
-        a person can be asked about them later.
+        a person can be asked about them later; `report` is kept so that the run can be shown.
         """
         natures = {name: recipe.nature for name, recipe in recipes.items()}
         nature = pl.col("recipe").replace_strict(natures, default=None, return_dtype=pl.String)
@@ -130,7 +132,7 @@ class Sink:
             in_place=self.in_place,
             write_sidecars=sidecars,
             findings=findings,
-            blobs=put_pending(store, decisions, recipes),
+            blobs={**put_pending(store, decisions, recipes), **put_report(store, report)},
         )
         return None
 

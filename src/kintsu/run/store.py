@@ -81,8 +81,8 @@ def _owners(store: Store, runs: Iterable[Run]) -> dict[str, str]:
     releases = store.releases()
     for run in runs:
         named = (("changes", run.changes), ("findings", run.findings), ("originals", run.original))
-        asked = (("findings", run.pending), ("findings", run.recipes), ("findings", run.learned))
-        for part, digest in (*named, *asked):
+        told = (("findings", digest) for digest in (run.pending, run.recipes, run.learned, run.report))
+        for part, digest in (*named, *told):
             current = store.current(digest, since=run.line, releases=releases)
             if current:
                 owner[current] = part
@@ -177,7 +177,7 @@ def _release(store: Store, kind: str, runs: list[Run], column: str | None, share
 
 
 def _blobs(run: Run) -> tuple[str | None, ...]:
-    return run.changes, run.findings, run.original, run.pending, run.recipes, run.learned
+    return run.changes, run.findings, run.original, run.pending, run.recipes, run.learned, run.report
 
 
 def _is_gone(store: Store, run: Run, blobs: dict[str, str | None], releases: Releases) -> bool:

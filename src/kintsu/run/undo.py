@@ -270,6 +270,7 @@ def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, versio
         pending=None,
         recipes=None,
         learned=None,
+        report=None,
         answer={},
         files={},
         policy={},

@@ -1454,6 +1454,11 @@ export interface components {
             add: number;
             /** Answers */
             answers?: number | null;
+            /**
+             * Downloads
+             * @description What can be downloaded of it
+             */
+            downloads: ("output" | "report")[];
             /** Drop */
             drop: number;
             /** Edits */

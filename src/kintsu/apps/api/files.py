@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
@@ -31,15 +31,11 @@ def download(path: Path, who: Principal, privacy: Privacy) -> FileResponse:
     """
     if not privacy.may_download(who.role):
         raise Refused(403, f"files as they are need the role {privacy.downloads_to!r}, and {who.name} has {who.role!r}")
-    return FileResponse(_there(path), filename=path.name, media_type="application/octet-stream")
-
-
-def sealed(path: Path) -> FileResponse:
-    """A report to be looked at."""
-    return FileResponse(_there(path), media_type="text/html", headers={"Content-Security-Policy": SEALED})
-
-
-def _there(path: Path) -> Path:
     if not path.is_file():
         raise Refused(404, "this file is not kept here any more")
-    return path
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+def sealed(page: str) -> HTMLResponse:
+    """A report to be looked at."""
+    return HTMLResponse(page, headers={"Content-Security-Policy": SEALED})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -45,6 +44,9 @@ _NO_REPAIR: Final[dict[str, str]] = {
 
 def collect(result: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that a report shows, JSON-able and masked; a few hundred kilobytes at any number of rows.
+
+    Places on this machine stand in `run` alone, as `input`, `output` and `home`: whoever tells it elsewhere can leave
+    them out. Its commands are for the usual home.
 
     Parameters
     ----------
@@ -91,7 +93,10 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
         "crash_test": dict(result["crash"]) if result.get("crash") else None,
         "failed": _failed(result.get("failed")),
         "questions": _questions(result),
-        "undo": _undo(result) if chosen is not None and result.get("run") and result.get("home", True) else None,
+        # frames and dry runs have no history, and so no `home`
+        "undo": f"kintsu undo {result['run']}"
+        if chosen is not None and result.get("run") and result.get("home", True)
+        else None,
         "sensitive": sorted(hidden),
     }
 
@@ -118,22 +123,13 @@ def _facts(
 
 def _questions(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What only a person can tell, with the command for each answer; the effects on cells are left out."""
-    home = f" --home {shlex.quote(str(result['home']))}" if result.get("home") else ""
     told = []
     for question in result.get("questions") or []:
         answer = f"kintsu answer {result['run']} {question['question']}"
-        options = [
-            {"text": each["text"], "command": f"{answer} {each['option']}{home}"} for each in question["options"]
-        ]
+        options = [{"text": each["text"], "command": f"{answer} {each['option']}"} for each in question["options"]]
         asked, _, examples = question["text"].partition(" For example ")
         told.append({"text": asked, "examples": examples, "cells": question["cells"], "options": options})
     return told
-
-
-def _undo(result: Mapping[str, Any]) -> str:
-    """The command that takes the run back. Frames and dry runs have no history, and so no `home`."""
-    home = f" --home {shlex.quote(str(result['home']))}" if result.get("home") else ""
-    return f"kintsu undo {result['run']}{home}"
 
 
 def _recipe(recipe: Recipe, hidden: Collection[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 import zlib
 from collections.abc import Mapping
 from functools import cache
@@ -36,6 +37,7 @@ def _templates() -> Environment:
         percent=percent,
         number=number,
         kind_word=_kind_word,
+        at_home=_at_home,
     )
     environment.globals.update(draw=draw, seam=seam)
     return environment
@@ -47,6 +49,10 @@ def _source(name: str) -> str:
 
 def _kind_word(kind: str) -> str:
     return KIND_WORDS.get(kind, ("", kind))[1]
+
+
+def _at_home(command: str, home: str | None) -> str:
+    return f"{command} --home {shlex.quote(home)}" if home else command
 
 
 def _style(name: str) -> tuple[Markup, str]:

@@ -116,6 +116,7 @@ class Run:
     pending: str | None = None  # blob: all decisions of a heal, or those that an answer added
     recipes: str | None = None  # blob: their recipes as JSON
     learned: str | None = None  # blob: recipes that an answer taught, as YAML, to be replayed on other tables
+    report: str | None = None  # blob: what the report of a heal is drawn from
     answer: Mapping[str, Any] = field(default_factory=dict)  # of, question, option, by: what a person said; no values
     files: Mapping[str, str] = field(default_factory=dict)  # "findings", "changes" -> file written beside the output
     policy: Mapping[str, Any] = field(default_factory=dict)  # what the heal was allowed to do

@@ -414,7 +414,7 @@ def _replayed(entries: list[Entry]) -> tuple[dict[str, str], dict[str, int]]:
 
 def _named_blobs(entry: Entry) -> Iterator[str]:
     if entry.kind == "prepared":
-        named = ("changes", "findings", "original", "pending", "recipes", "learned")
+        named = ("changes", "findings", "original", "pending", "recipes", "learned", "report")
         yield from (entry.payload[name] for name in named if entry.payload.get(name))
     elif entry.kind in RELEASING:
         yield from (new for new in entry.payload["blobs"].values() if new)

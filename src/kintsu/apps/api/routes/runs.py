@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
@@ -17,13 +16,14 @@ from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import service_of
+from kintsu.diagnose.report import render
 from kintsu.io.store.home import find_home
 from kintsu.io.store.records import Run
+from kintsu.io.store.reports import read_report
 from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run import lists
 from kintsu.run.issues import issues
-from kintsu.run.jobs import REPORT, RUN
 from kintsu.run.show import Shown, show
 from kintsu.run.undo import undo
 
@@ -67,6 +67,7 @@ class RunDetail(RunItem):
     verdicts: int | None = None
     acceptance_rate: float | None = None
     recovery_rate: float | None = None
+    downloads: list[Literal["output", "report"]] = Field(description="What can be downloaded of it")
 
 
 class Taken(Asked):
@@ -138,7 +139,10 @@ def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     """A run: what it did, by recipe."""
     told = _shown(request, who, run, with_findings=False)
     line = told.to_dict(limit=0)
-    return RunDetail(**{**line, "n": told.run.line, "rows": told.run.rows})
+    made = told.run
+    kept = {"output": made.kind == "heal" and made.id in Path(made.output).parts, "report": made.report is not None}
+    downloads = [name for name, is_kept in kept.items() if is_kept]
+    return RunDetail(**{**line, "n": made.line, "rows": made.rows, "downloads": downloads})
 
 
 @router.get("/{run}/changes")
@@ -206,35 +210,33 @@ def output(request: Request, who: Viewer, run: str) -> FileResponse:
 
 @router.get(
     "/{run}/report",
-    response_class=FileResponse,
+    response_class=HTMLResponse,
     responses={
         200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "A page without scripts"}
     },
 )
-def report(request: Request, who: Viewer, run: str) -> FileResponse:
-    """The report of a heal that the service did."""
-    return sealed(_reported(request, who, run, REPORT))
+def report(request: Request, who: Viewer, run: str) -> HTMLResponse:
+    """The report of a heal."""
+    return sealed(render(_reported(request, who, run)))
 
 
 @router.get("/{run}/report.json")
 def report_data(request: Request, who: Viewer, run: str) -> dict[str, Any]:
     """What the report of a heal is drawn from: issues by cost, recipes, what was left alone and why, scores."""
-    path = _reported(request, who, run, RUN)
-    if not path.is_file():
-        raise Refused(404, "no report of this run is kept")
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
-    places = ("input", "output", "home")  # on the service's machine
-    return {name: value for name, value in told.items() if name != "undo"} | {
-        "run": {name: value for name, value in told["run"].items() if name not in places}
-    }
+    return _reported(request, who, run)
 
 
-def _reported(request: Request, who: Principal, run: str, name: str) -> Path:
-    """A file that a heal of the service left beside its output, if whoever asks may see all that is in it."""
-    path, made = _made(request, who.tenant, run)
-    if not set(service_of(request).veil(who).over(made.columns, made.sensitive)) <= set(made.sensitive):
+def _reported(request: Request, who: Principal, run: str) -> dict[str, Any]:
+    """What is kept of a heal's report, if whoever asks may see all that is in it, without places on this machine."""
+    service = service_of(request)
+    store = Store(find_home(service.home(who.tenant)))
+    made = store.run(run)
+    if not set(service.veil(who).over(made.columns, made.sensitive)) <= set(made.sensitive):
         raise Refused(403, "this report was made before columns of it became sensitive: look at the run instead")
-    return Shelf(service_of(request).home(who.tenant)).fetch(path.with_name(name))
+    told = read_report(store, made)
+    if told is None:
+        raise Refused(404, "no report of this run is kept")
+    return told | {"run": told["run"] | dict.fromkeys(("input", "output", "home"))}
 
 
 @router.post("/{run}/undo")
