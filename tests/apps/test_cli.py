@@ -42,6 +42,14 @@ def test_help_imports_nothing_heavy():
     assert loaded.stdout.strip() == "[]"
 
 
+def test_a_heal_imports_no_judge_of_batches():
+    code = (
+        "import sys, kintsu.run.heal; print([m for m in ('scipy.stats', 'kintsu.monitor.judge') if m in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
 def test_version_is_the_package_s():
     import kintsu as package
 

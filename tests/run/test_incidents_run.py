@@ -16,6 +16,7 @@ from kintsu.io.notify.routes import Route, labelled
 from kintsu.io.notify.webhook import WebhookNotifier
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
+from kintsu.io.store.history import open_history
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.run import notify, watching
@@ -244,7 +245,7 @@ def test_many_runs_at_once_open_one_incident(orders, home):
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(lambda _: watching.run(home=home, now=NOW), range(3)))
     assert any(each for each in found)
-    (only,) = IncidentStore(watching.open_history(home)).incidents(with_ended=True)
+    (only,) = IncidentStore(open_history(home)).incidents(with_ended=True)
     assert only.n_alerts == 1
     with web_server() as web, ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: notify.tell([hook(web.url)], home=home, now=NOW), range(3)))
@@ -282,7 +283,7 @@ def test_an_alarm_whose_run_was_killed_is_followed_up_by_the_next(orders, home):
     (opened,) = notify.incidents(home=home)
     assert (opened.batches, opened.columns, opened.issue, opened.good) == ((first,), ("email",), "missing", (second,))
     assert watching.run(home=home, now=NOW + DAY) == []
-    history = watching.open_history(home)
+    history = open_history(home)
     row = history.batch(history.watched("orders"), first)
     with writing(history.engine) as connection:  # killed once more, between the incident and the mark
         connection.execute(schema.unfollowed.insert().values(batch=row.id))
@@ -305,7 +306,7 @@ def test_what_a_killed_run_left_is_not_followed_up_if_it_was_right_or_came_again
     mended = deliver(orders, 22)
     judged = watching.run(home=home, now=NOW)
     assert (judged[0].batch, judged[0].alarm) == (mended, False)
-    assert notify.incidents(home=home) == () and watching.open_history(home).unfollowed() == {}
+    assert notify.incidents(home=home) == () and open_history(home).unfollowed() == {}
 
 
 def test_alarms_of_a_backfill_are_followed_up_by_nobody(orders, home):

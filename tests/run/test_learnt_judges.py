@@ -10,6 +10,7 @@ import pytest
 
 import kintsu as kt
 from kintsu.core.errors import InputError, MissingExtra, UsageError
+from kintsu.io.store.history import open_history
 from kintsu.monitor.deep import autoencoder, sequence
 from kintsu.run import watching
 from kintsu.run.backtest import backtest, backtest_batches
@@ -69,7 +70,7 @@ def test_the_judge_that_sees_what_no_statistic_shows_is_chosen_and_kept(table):
     assert list(chosen) == ["autoencoder"]
     best = chosen["autoencoder"]
     assert best.false_alarms[1] <= best.false_alarms[0] and best.recall[1] > best.recall[0] and best.p < 0.05
-    settings = watching.open_history(table.home).watched("o").settings
+    settings = open_history(table.home).watched("o").settings
     assert settings["judges"] == {"autoencoder": best.threshold}
     assert table.found.to_dict()["judges"][0]["found"] == {"without": best.recall[0], "with": best.recall[1]}
 
@@ -90,7 +91,7 @@ def test_the_gate_and_a_mending_ask_it_too(table, quick):
     path = table.folder / f"o-{START + timedelta(days=35):%Y-%m-%d}.csv"
     gated = kt.gate(path, watched="o", home=table.home, now=NOW)
     recorded = kt.gate(path, watched="o", home=table.home, now=NOW, record=True)
-    kept = watching.open_history(table.home)
+    kept = open_history(table.home)
     row = kept.batch(kept.watched("o"), path.name)
     mended = mend_batch("o", path.name, home=table.home, now=NOW)
     assert [cause.statistic for cause in gated.judgement.causes] == ["autoencoder"]

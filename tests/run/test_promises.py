@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from kintsu.io.store.history import open_history
 from kintsu.monitor.attain import attain, facts_frame
 from kintsu.monitor.measure import measure
 from kintsu.monitor.objectives import read_sentence
@@ -52,7 +53,7 @@ def test_the_store_and_the_batches_agree(text, tmp_path):
     home = tmp_path / "store"
     watching.add("orders", MonitorSettings(str(folder / "*.csv")), home=home)
     watching.backfill("orders", home=home, now=NOW)
-    history = watching.open_history(home)
+    history = open_history(home)
     stored = attain(read_sentence(text), history.course(history.watched("orders")), NOW)
     history.engine.dispose()
     direct = attain(read_sentence(text), facts_frame(measured), NOW)

@@ -8,6 +8,7 @@ import pytest
 
 from kintsu.core.errors import InputError, UnknownRun, UsageError
 from kintsu.core.hashing import text_hash
+from kintsu.io.store.history import open_history
 from kintsu.monitor.facts import facts
 from kintsu.monitor.measure import measure
 from kintsu.monitor.packing import pack, unpack
@@ -223,7 +224,7 @@ def test_dates_that_a_database_keeps_as_text_cut_it_into_periods(tmp_path):
 
 def test_sketches_from_before_there_was_a_salt_are_salted_and_still_known(orders, home):
     settings = MonitorSettings(str(orders / "*.csv"), sensitive=("status",))
-    history = watching.open_history(home, create=True)
+    history = open_history(home, create=True)
     table = history.watch("orders", settings.to_dict())
     for each in arrivals(settings, now=NOW):  # as an earlier version kept them
         metrics = measure(each.load(), due=each.due, sensitive=settings.sensitive)
@@ -247,7 +248,7 @@ def test_a_column_that_becomes_sensitive_is_hidden_in_what_is_kept(orders, home)
     watching.backfill("orders", home=home, now=NOW)
     hidden = MonitorSettings(str(orders), sensitive=("email",))
     table = watching.add("orders", hidden, home=home, replace=True)
-    history = watching.open_history(home)
+    history = open_history(home)
     kept = [unpack(body) for body in history.sketches(table, 99)]
     assert len(kept) == 20 and not any("@" in value for batch in kept for value in batch.columns["email"].values)
     assert any("paid" in batch.columns["status"].values for batch in kept)

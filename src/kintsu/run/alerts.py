@@ -8,7 +8,7 @@ from pathlib import Path
 from kintsu.diagnose.masking import HIDDEN, Veil
 from kintsu.io.service.paging import Page
 from kintsu.io.store.alerts import Alert, alerts_page
-from kintsu.run.watching import open_history
+from kintsu.io.store.history import open_history
 
 __all__ = ["alerts"]
 

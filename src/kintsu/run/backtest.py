@@ -18,7 +18,7 @@ import polars as pl
 
 from kintsu.core.errors import UsageError
 from kintsu.io.store.batch_rows import NORMAL, Watched
-from kintsu.io.store.history import History
+from kintsu.io.store.history import History, open_history
 from kintsu.monitor.classify.kinds import FAULTS, Delivery, damage
 from kintsu.monitor.classify.model import IssueModel
 from kintsu.monitor.deep.choose import Choice, choose
@@ -27,7 +27,6 @@ from kintsu.monitor.measure import BatchMetrics, measure
 from kintsu.run.batches import Arrival, MonitorSettings, arrivals
 from kintsu.run.learnt_judges import JUDGES, KEPT, LearntJudges, bounded, torn_apart
 from kintsu.run.live_model import live_issue_model
-from kintsu.run.watching import open_history
 
 __all__ = ["Backtest", "backtest", "backtest_batches", "delivered", "good_batches"]
 

@@ -16,13 +16,12 @@ from kintsu.core.contracts import Table
 from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
 from kintsu.io.store.batch_rows import RUNS, BatchRow
-from kintsu.io.store.history import History
+from kintsu.io.store.history import History, open_history
 from kintsu.io.store.home import home_for, server_of
 from kintsu.io.store.overview import tables_called
 from kintsu.run.assess import Assessed
 from kintsu.run.publish import place_of
 from kintsu.run.treat import FailedStep
-from kintsu.run.watching import open_history
 
 __all__ = ["USUAL", "course", "history_beside", "keep_run"]
 

@@ -19,7 +19,7 @@ import numpy as np
 import kintsu
 from kintsu.core.errors import UsageError
 from kintsu.io.store.batch_rows import BatchRow
-from kintsu.io.store.history import History
+from kintsu.io.store.history import History, open_history
 from kintsu.io.store.models import LIVE, About, ModelVersion, Promotion, Registry
 from kintsu.monitor.classify.train import Parameters
 from kintsu.run.batches import period
@@ -27,7 +27,6 @@ from kintsu.run.issue_history import Amount, Gathered, Progress, from_batches, f
 from kintsu.run.issue_kind import Measured, drift_of_confidence, measure_issues, read_issues, train_issues
 from kintsu.run.live_model import open_registry
 from kintsu.run.typed import typed_frame
-from kintsu.run.watching import open_history
 
 __all__ = [
     "KINDS",

@@ -12,10 +12,10 @@ from typing import Any
 from kintsu.core.errors import UsageError
 from kintsu.core.notice import LEVELS, Notice
 from kintsu.io.notify.routes import Route, labelled, send
+from kintsu.io.store.history import open_history
 from kintsu.io.store.incidents import SENT, WAITING, Delivery, IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.incidents import Incident, acknowledge, advance, resolve
-from kintsu.run.watching import open_history
 
 __all__ = ["Telling", "acknowledge_incident", "incidents", "resolve_incident", "tell", "try_routes"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kintsu.core.errors import UsageError
+from kintsu.io.store.history import open_history
 from kintsu.monitor.attain import Attainment, attain
 from kintsu.monitor.objectives import Objective
 from kintsu.run.watch_settings import WatchSettings
-from kintsu.run.watching import open_history
 
 __all__ = ["Standing", "at_risk", "stand", "standings"]
 

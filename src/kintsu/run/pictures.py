@@ -14,13 +14,12 @@ import polars as pl
 from kintsu.core.errors import OutputError
 from kintsu.diagnose.report.watched import render
 from kintsu.io.store.batch_rows import HELD, NORMAL, Watched
-from kintsu.io.store.history import History
+from kintsu.io.store.history import History, open_history
 from kintsu.monitor.judge import MIN_HISTORY
 from kintsu.monitor.measure import RANKS, BatchMetrics, ColumnMetrics
 from kintsu.monitor.packing import unpack
 from kintsu.monitor.series import forecast
 from kintsu.run.sidecar import write_text
-from kintsu.run.watching import open_history
 
 __all__ = ["bands", "picture", "report"]
 

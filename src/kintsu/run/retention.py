@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kintsu.io.store.batch_rows import RUNS
+from kintsu.io.store.history import open_history
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.io.store.streams import StreamStore
-from kintsu.run.watching import open_history
 
 __all__ = ["Pruned", "prune"]
 

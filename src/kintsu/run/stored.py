@@ -12,7 +12,7 @@ import polars as pl
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
 from kintsu.io.store.batch_rows import Watched
-from kintsu.io.store.history import History
+from kintsu.io.store.history import History, open_history
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.attain import facts_frame
 from kintsu.monitor.judge import BatchJudgement
@@ -21,7 +21,7 @@ from kintsu.monitor.objectives import Objective
 from kintsu.run.batches import Arrival, MonitorSettings, arrival_of
 from kintsu.run.judging import Watch
 from kintsu.run.typed import typed_frame
-from kintsu.run.watching import learnable, open_history, record
+from kintsu.run.watching import learnable, record
 
 __all__ = ["Weighed", "weigh"]
 

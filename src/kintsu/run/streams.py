@@ -12,11 +12,11 @@ from typing import Any, Final
 from kintsu.core.errors import UnknownName
 from kintsu.diagnose.masking import HIDDEN, Veil
 from kintsu.io.service.pushed import Pushed
+from kintsu.io.store.history import open_history
 from kintsu.io.store.records import moment_of
 from kintsu.io.store.streams import StreamLine, StreamStore, StreamWindow
 from kintsu.monitor.stream.tally import WindowTally
 from kintsu.run.watch_flow import WINDOW_US
-from kintsu.run.watching import open_history
 
 __all__ = ["lags", "stream", "streams"]
 

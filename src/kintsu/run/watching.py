@@ -12,8 +12,7 @@ import polars as pl
 
 from kintsu.core.errors import InputError, KintsuError, UnknownName, UsageError
 from kintsu.io.store.batch_rows import ACCEPTED, HELD, NORMAL, REJECTED, BatchRow, Watched
-from kintsu.io.store.history import History
-from kintsu.io.store.home import find_home, folder_of, home_for, is_url
+from kintsu.io.store.history import History, open_history
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.baseline import Baseline
@@ -33,7 +32,6 @@ __all__ = [
     "batch",
     "decide",
     "learnable",
-    "open_history",
     "record",
     "remove",
     "reopen",
@@ -92,26 +90,6 @@ class Verdict:
 
     batch: BatchRow
     incident: Incident | None = None
-
-
-def open_history(home: Path | str | None = None, *, create: bool = False) -> History:
-    """The history in a folder or a PostgreSQL database.
-
-    Without `home` it is KINTSU_HOME, which may name either, else `.kintsu` in the current folder.
-
-    Raises
-    ------
-    UnknownRun
-        There is no store, and none is to be created.
-    """
-    import os
-
-    place = home if home is not None else os.environ.get("KINTSU_HOME")
-    if isinstance(place, str) and is_url(place):
-        return History(place)
-    if create:
-        return History(folder_of(place) if place is not None else home_for(None))
-    return History(find_home(place))
 
 
 def add(name: str, settings: MonitorSettings, *, home: Path | str | None = None, replace: bool = False) -> Watched:

@@ -7,6 +7,7 @@ SQLite in the store's folder, or PostgreSQL by URL; the same statements on both.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,14 +32,14 @@ from kintsu.io.store.batch_rows import (
     watched_of,
 )
 from kintsu.io.store.courses import framed, pack_facts, unpack_month
-from kintsu.io.store.home import is_url
+from kintsu.io.store.home import find_home, folder_of, home_for, is_url
 from kintsu.io.store.months import layout_of, month_of, names_of, pack, unpacked
 from kintsu.io.store.records import micros, moment_of, now_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["History"]
+__all__ = ["History", "open_history"]
 
 
 @dataclass(frozen=True)
@@ -417,6 +418,24 @@ class History:
             parts += unpacked(connection, recent)
         course = framed(parts, None if facts is None else list(facts))
         return course if since is None else course.filter(pl.col("at") >= moment_of(micros(since)))
+
+
+def open_history(home: Path | str | None = None, *, create: bool = False) -> History:
+    """The history in a folder or a PostgreSQL database.
+
+    Without `home` it is KINTSU_HOME, which may name either, else `.kintsu` in the current folder.
+
+    Raises
+    ------
+    UnknownRun
+        There is no store, and none is to be created.
+    """
+    place = home if home is not None else os.environ.get("KINTSU_HOME")
+    if isinstance(place, str) and is_url(place):
+        return History(place)
+    if create:
+        return History(folder_of(place) if place is not None else home_for(None))
+    return History(find_home(place))
 
 
 def _nearest(name: str, names: list[str]) -> str:
