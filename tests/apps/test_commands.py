@@ -17,6 +17,7 @@ from kintsu.apps.cli import edge
 
 CITIES = [("75001", "Paris"), ("69001", "Lyon"), ("13001", "Marseille"), ("31000", "Toulouse")]
 
+FAST = ("--no-crash-test",)  # where it is not about how sure a heal is
 SLIPS = {17: ("Lyno", "Lyon"), 34: ("Marsseille", "Marseille"), 83: ("Tolouse", "Toulouse")}
 
 
@@ -70,7 +71,7 @@ def test_a_table_is_mended_listed_and_taken_back_to_the_byte(place, capsys):
 
 
 def test_the_summary_ends_with_the_command_that_takes_it_back(place, capsys):
-    assert edge.run(["heal", "people.csv"]) == 0
+    assert edge.run(["heal", "people.csv", *FAST]) == 0
     out = capsys.readouterr().out
     assert any(f"{old} → {new}" in out for _, (old, new) in SLIPS.items()) and "\x1b" not in out
     command = next(line for line in out.splitlines() if "kintsu undo" in line).split("kintsu ")[1].split()
@@ -80,19 +81,19 @@ def test_the_summary_ends_with_the_command_that_takes_it_back(place, capsys):
 
 def test_an_output_that_exists_is_not_replaced_unless_forced(place, capsys):
     (place / "people.healed.csv").write_text("mine")
-    assert "error" in told(capsys, "heal", "people.csv", code=2)
+    assert "error" in told(capsys, "heal", "people.csv", *FAST, code=2)
     assert (place / "people.healed.csv").read_text() == "mine"
-    told(capsys, "heal", "people.csv", "--force")
+    told(capsys, "heal", "people.csv", *FAST, "--force")
     assert (place / "people.healed.csv").read_text() != "mine"
 
 
 def test_a_dry_run_writes_no_table_and_no_history(place, capsys):
-    run = told(capsys, "heal", "people.csv", "--dry-run", "--no-crash-test")
+    run = told(capsys, "heal", "people.csv", *FAST, "--dry-run")
     assert run["output"] is None and sorted(p.name for p in place.iterdir()) == ["people.csv"]
 
 
 def test_quiet_prints_nothing(place, capsys):
-    assert edge.run(["heal", "people.csv", "--quiet", "--no-crash-test"]) == 0
+    assert edge.run(["heal", "people.csv", *FAST, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -119,24 +120,24 @@ class Bytes:
 
 
 def test_a_pipe_carries_the_table_and_nothing_else(place, capsys, monkeypatch):
-    told(capsys, "heal", "people.csv", "-o", "expected.csv")
+    told(capsys, "heal", "people.csv", *FAST, "-o", "expected.csv")
     piped = Bytes()
     monkeypatch.setattr(sys, "stdout", piped)
-    assert edge.run(["heal", "people.csv", "-o", "-"]) == 0
+    assert edge.run(["heal", "people.csv", *FAST, "-o", "-"]) == 0
     assert piped.buffer.getvalue() == (place / "expected.csv").read_bytes()
     assert "--from FILE" in capsys.readouterr().err
 
 
 def test_sensitive_values_are_in_no_file_and_on_no_screen(place, capsys):
     files = ["--findings", "f.csv", "--changes", "c.csv", "--report", "r.html"]
-    assert edge.run(["heal", "people.csv", "--sensitive", "city", *files]) == 0
+    assert edge.run(["heal", "people.csv", *FAST, "--sensitive", "city", *files]) == 0
     assert edge.run(["show", "last"]) == 0
     shown = capsys.readouterr().out + "".join((place / name).read_text(encoding="utf-8") for name in files[1::2])
     assert [city for city in ("Marsseille", "Marseille", "Lyno", "Tolouse") if city in shown] == []
 
 
 def test_the_history_is_listed_checked_and_exported(place, capsys):
-    run = told(capsys, "heal", "people.csv")["run"]
+    run = told(capsys, "heal", "people.csv", *FAST)["run"]
     history = told(capsys, "log")
     assert [each["run"] for each in history["runs"]] == [run] and len(history["entries"]) >= 2
     assert told(capsys, "log", "--verify")["verified"]
@@ -151,7 +152,7 @@ def test_the_history_is_listed_checked_and_exported(place, capsys):
 
 
 def test_purging_says_which_undos_are_gone(place, capsys):
-    run = told(capsys, "heal", "people.csv")["run"]
+    run = told(capsys, "heal", "people.csv", *FAST)["run"]
     assert "error" in told(capsys, "store", "--run", run, code=2)
     assert told(capsys, "store", "--purge", "--run", run)["undos_gone"] == [run]
     assert "error" in told(capsys, "undo", run, code=2)
@@ -163,7 +164,7 @@ def test_profiles_and_differences_are_told(place, capsys):
     assert set(profile) >= {"rows", "columns", "scores", "signature"}
     fields = ["type", "semantic_type", "nulls", "distinct", "min", "max", "mean", "std", "quantiles", "top", "patterns"]
     assert set(fields) <= set(profile["columns"]["city"])
-    told(capsys, "heal", "people.csv")
+    told(capsys, "heal", "people.csv", *FAST)
     assert told(capsys, "compare", "people.csv", "people.healed.csv")["schema"]["same"]
     drift = told(capsys, "compare", "--drift", "people.csv", "people.healed.csv")["drift"]
     assert {column["column"] for column in drift["columns"]} == set(profile["columns"])
@@ -187,13 +188,13 @@ def test_a_crash_test_reports_and_changes_nothing(place, capsys):
 
 
 def test_an_unknown_column_is_named_with_those_that_exist(place, capsys):
-    message = told(capsys, "heal", "people.csv", "--never-touch", "town", code=2)["error"]["message"]
+    message = told(capsys, "heal", "people.csv", *FAST, "--never-touch", "town", code=2)["error"]["message"]
     assert "town" in message and "city" in message
 
 
 @pytest.mark.parametrize("auto", ["-0.1", "1.1", "nan"])
 def test_a_confidence_lies_between_0_and_1(auto, place, capsys):
-    assert "error" in told(capsys, "heal", "people.csv", "--auto", auto, code=2)
+    assert "error" in told(capsys, "heal", "people.csv", *FAST, "--auto", auto, code=2)
 
 
 def test_a_made_up_table_comes_with_its_errors(place, capsys):
@@ -203,7 +204,7 @@ def test_a_made_up_table_comes_with_its_errors(place, capsys):
 
 
 def test_any_unique_beginning_of_a_run_is_enough_and_recipes_are_shown(place, capsys):
-    run = told(capsys, "heal", "people.csv")["run"]
+    run = told(capsys, "heal", "people.csv", *FAST)["run"]
     start = run[: len("r-20260801-101530-4")]
     shown = told(capsys, "show", start)
     assert shown["run"] == run and sum(recipe["edits"] for recipe in shown["recipes"]) == shown["edits"]
@@ -217,7 +218,7 @@ def test_any_unique_beginning_of_a_run_is_enough_and_recipes_are_shown(place, ca
 
 
 def test_a_column_that_a_run_never_changed_is_an_error_that_says_which_it_did(place, capsys):
-    told(capsys, "heal", "people.csv")
+    told(capsys, "heal", "people.csv", *FAST)
     for command in ("undo", "show"):
         message = told(capsys, command, "last", "--column", "nope", code=2)["error"]["message"]
         assert "changed nothing at column nope" in message and "city (" in message
@@ -225,7 +226,7 @@ def test_a_column_that_a_run_never_changed_is_an_error_that_says_which_it_did(pl
 
 def test_what_was_not_applied_is_listed_with_its_reason_until_it_is_answered(place, capsys):
     told(capsys, "generate", "customers", "-o", "made.csv", "--rows", "300", "--errors", "0.03")
-    run = told(capsys, "heal", "made.csv", "--changes", "c.csv", "--suggestions", "s.csv")
+    run = told(capsys, "heal", "made.csv", *FAST, "--changes", "c.csv", "--suggestions", "s.csv")
     listed = pl.read_csv("s.csv", infer_schema=False)
     assert listed.columns == [*pl.read_csv("c.csv").columns, "reason"] and len(listed) == run["suggested"] > 0
     assert listed["reason"].null_count() == 0
@@ -237,10 +238,10 @@ def test_what_was_not_applied_is_listed_with_its_reason_until_it_is_answered(pla
 
 
 def test_the_share_of_cells_that_a_run_and_a_recipe_may_change_can_be_chosen(place, capsys):
-    assert told(capsys, "heal", "people.csv", "--dry-run")["applied"] > 0
+    assert told(capsys, "heal", "people.csv", *FAST, "--dry-run")["applied"] > 0
     for limit in ("--max-share", "--max-per-recipe"):
-        assert told(capsys, "heal", "people.csv", "--dry-run", limit, "0.0001")["applied"] == 0
-        assert "between 0 and 1" in told(capsys, "heal", "people.csv", limit, "2", code=2)["error"]["message"]
+        assert told(capsys, "heal", "people.csv", *FAST, "--dry-run", limit, "0.0001")["applied"] == 0
+        assert "between 0 and 1" in told(capsys, "heal", "people.csv", *FAST, limit, "2", code=2)["error"]["message"]
 
 
 def test_a_database_is_mended_where_it_is_without_a_word_on_standard_error(place):
@@ -252,7 +253,7 @@ def test_a_database_is_mended_where_it_is_without_a_word_on_standard_error(place
 
 
 def test_the_scores_of_a_table_over_its_runs_are_listed(place, capsys):
-    assert edge.run(["heal", "people.csv", "-q"]) == 0
+    assert edge.run(["heal", "people.csv", *FAST, "-q"]) == 0
     assert edge.run(["check", "people.csv", "-q"]) == 0
     heal, check = told(capsys, "log", "--table", "people")["runs"]
     assert (heal["kind"], check["kind"]) == ("heal", "check") and heal["after:overall"] > heal["score:overall"]

@@ -56,8 +56,8 @@ def _nul_bytes() -> Ugly:
     return Ugly(_lines(*_plain()) + b"2001,Be\x00rn,12.5,2024-01-11\n\x00\x00,\x00,\x00,\x00\n", 62)
 
 
-def _big_cell() -> Ugly:
-    return Ugly(_lines(*_plain()) + b'2001,"' + b"long text, " * 900_000 + b'",12.5,2024-01-11\n', 61)
+def _big_cell(megabytes: int) -> Ugly:
+    return Ugly(_lines(*_plain()) + b'2001,"' + b"long text, " * (90_000 * megabytes) + b'",12.5,2024-01-11\n', 61)
 
 
 def _numbers() -> Ugly:
@@ -124,7 +124,8 @@ TABLES: dict[str, Callable[[], Ugly]] = {
     "unbalanced quotes": lambda: _with('2001,"Bern,12.5,2024-01-11', "2002,Oslo,13.5,2024-01-12"),
     "stray quotes": lambda: _with('2001,Be"rn,12.5,2024-01-11', '2002,"Oslo"x,13.5,2024-01-12'),
     "ragged rows": lambda: _with("2001", "2002,a,b,c,d,e,f", ",,,,,,,,"),
-    "10 MB cell": _big_cell,
+    "1 MB cell": lambda: _big_cell(1),
+    "10 MB cell": lambda: _big_cell(10),
     "duplicate headers": lambda: Ugly(_lines("a,a,,a,a_2,", *["1,2,3,4,5,6"] * 30), 30),
     "NaN and infinity": _numbers,
     "year 1 and 9999": _dates,
