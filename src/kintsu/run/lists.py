@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
 from kintsu.io.store.overview import TableLine, tables_page
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
-from kintsu.run.log import run_line
+from kintsu.run.log import LINE
 
 __all__ = ["is_undone", "line", "runs", "tables"]
+
+MORE: Final = {"n": "line", "rows": "rows", "summary": "summary"}
 
 
 def tables(
@@ -33,8 +35,10 @@ def runs(
     *, home: Path, limit: int, before: int | None = None, table: str | None = None, kind: str | None = None
 ) -> Page[dict[str, Any]]:
     """Runs and undos, newest first: a line each (see `run_line`), with the line of the log as `n` and the summary."""
-    found = Store(home).latest(limit=limit + 1, before=before, table=table, kind=kind)
-    return Page.cut([line(run) for run in found], limit, lambda told: str(told["n"]))
+    wanted = LINE | MORE
+    found = Store(home).latest(tuple(wanted.values()), limit=limit + 1, before=before, table=table, kind=kind)
+    lines = [{name: told[field] for name, field in wanted.items()} for told in found]
+    return Page.cut(lines, limit, lambda told: str(told["n"]))
 
 
 def is_undone(run: str, *, home: Path) -> bool:
@@ -50,4 +54,4 @@ def is_undone(run: str, *, home: Path) -> bool:
 
 def line(run: Run) -> dict[str, Any]:
     """A run as a line of a list."""
-    return run_line(run) | {"n": run.line, "rows": run.rows, "summary": dict(run.summary)}
+    return {name: getattr(run, field) for name, field in (LINE | MORE).items()}

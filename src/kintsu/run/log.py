@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kintsu.io.store.home import find_home
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store, Verified
 
-__all__ = ["learning", "log", "run_line", "runs", "verify"]
+__all__ = ["LINE", "learning", "log", "run_line", "runs", "verify"]
+
+
+LINE: Final = {
+    **{"run": "id", "kind": "kind", "status": "status", "started": "started", "table": "table", "input": "input"},
+    **{"output": "output", "set": "n_set", "drop": "n_drop", "add": "n_add", "undoes": "undoes"},
+    "selection": "selection",
+}
+"""How a run is told -> field of `Run`."""
 
 
 def run_line(run: Run) -> dict[str, Any]:
     """A run as one JSON-able line: no cell values."""
-    return {
-        "run": run.id,
-        "kind": run.kind,
-        "status": run.status,
-        "started": run.started,
-        "table": run.table,
-        "input": run.input,
-        "output": run.output,
-        "set": run.n_set,
-        "drop": run.n_drop,
-        "add": run.n_add,
-        "undoes": run.undoes,
-        "selection": dict(run.selection),
-    }
+    return {name: getattr(run, field) for name, field in LINE.items()}
 
 
 def learning(run: Run, known: list[Run]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 from kintsu.core.errors import UsageError
 from kintsu.diagnose.masking import Veil, in_words
 from kintsu.io.store.home import find_home
-from kintsu.io.store.pending import read_pending
+from kintsu.io.store.pending import read_recipes
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Releases, Store
 from kintsu.run.log import learning, run_line
@@ -24,24 +24,53 @@ __all__ = ["Shown", "show"]
 
 @dataclass(frozen=True)
 class Shown:
-    """A run, the edits that were asked for, and how many it has in all.
+    """A run, and what was asked for of it: read from the store on first use.
 
-    `changes` has the columns of the changes file, values of sensitive columns masked. `purged` counts edits whose
-    values were removed on purpose. `findings` is None where they were not kept. `recipes` are those of the edits that
-    were asked for: recipe, healer, column, edits, text.
+    `total` counts all its edits, `purged` those whose values were removed on purpose.
     """
 
     run: Run
-    changes: pl.DataFrame
     total: int
     purged: int
-    findings: pl.DataFrame | None
-    recipes: pl.DataFrame
-    learning: Mapping[str, Any] = field(default_factory=dict)  # of a heal: see `run.log.learning`
+    store: Store
+    chosen: pl.DataFrame  # edits that were asked for, schema `records.CHANGES`
+    hidden: tuple[str, ...]  # columns whose values are masked
+    releases: Releases
 
-    def to_dict(self, limit: int | None = None) -> dict[str, Any]:
-        """Plain JSON-able values, at most `limit` edits."""
-        edits = self.changes if limit is None else self.changes.head(limit)
+    @cached_property
+    def changes(self) -> pl.DataFrame:
+        """The edits that were asked for, with the columns of the changes file."""
+        return changes_table(self.chosen, sensitive=self.hidden)
+
+    @cached_property
+    def findings(self) -> pl.DataFrame | None:
+        """What the run found; None where that was not kept."""
+        current = self.store.current(self.run.findings, since=self.run.line, releases=self.releases)
+        return None if current is None else findings_table(self.store.read(current), sensitive=self.hidden)
+
+    @cached_property
+    def recipes(self) -> pl.DataFrame:
+        """Recipes of the edits that were asked for, the one with most edits first: recipe, healer, column, edits, and
+        what it does as `text`, where that is still known."""
+        try:
+            known = read_recipes(self.store, self.run, releases=self.releases)
+        except UsageError:  # an undo keeps none, and they may have been purged
+            known = {}
+        words = {name: in_words(recipe, self.hidden) for name, recipe in known.items()}
+        told = pl.col("recipe").replace_strict(words, default=None, return_dtype=pl.String)
+        counted = self.chosen.lazy().group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
+        ordered = counted.sort("edits", "recipe", descending=[True, False], nulls_last=True)
+        return ordered.with_columns(text=told).collect()
+
+    @cached_property
+    def learning(self) -> dict[str, Any]:
+        """Of a heal: how it fared with people, see `run.log.learning`."""
+        run = self.run
+        return learning(run, self.store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Plain JSON-able values, without the edits themselves."""
         return {
             **run_line(self.run),
             **self.learning,
@@ -53,8 +82,12 @@ class Shown:
             "edits": self.total,
             "purged": self.purged,
             "recipes": self.recipes.to_dicts(),
-            "changes": edits.to_dicts(),
         }
+
+    def to_dict(self, limit: int | None = None) -> dict[str, Any]:
+        """Plain JSON-able values, at most `limit` edits."""
+        edits = self.changes if limit is None else self.changes.head(limit)
+        return self.facts | {"changes": edits.to_dicts()}
 
 
 def show(
@@ -65,12 +98,10 @@ def show(
     column: str | None = None,
     recipe: str | None = None,
     veil: Veil | None = None,
-    with_findings: bool = True,
 ) -> Shown:
     """The run or undo with this id (its beginning is enough; "last" is the last one), and its edits.
 
-    `veil` says whose values are masked: those of columns that are sensitive in the run, if left out. Without findings
-    it is faster.
+    `veil` says whose values are masked: those of columns that are sensitive in the run, if left out.
 
     Raises
     ------
@@ -80,36 +111,9 @@ def show(
         It has no edit there.
     """
     store = Store(find_home(home))
-    store.recover()
-    run = store.run(change)
+    run, releases = store.look_up(change)
     hidden = (veil or Veil()).over(run.columns, run.sensitive)
-    releases = store.releases()
     changes = store.changes(run, releases=releases)
     purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
-    total = len(changes)
     chosen = selected(changes, run, selection(row, column, recipe))
-    found = _findings(store, run, releases, hidden) if with_findings else None
-    recipes = _recipes(store, run, chosen, releases, hidden)
-    edits = changes_table(chosen, sensitive=hidden)
-    people = learning(run, store.runs(table=run.table, kind="answer")) if run.kind == "heal" else {}
-    return Shown(run, edits, total, purged, found, recipes, people)
-
-
-def _recipes(
-    store: Store, run: Run, changes: pl.DataFrame, releases: Releases, hidden: tuple[str, ...]
-) -> pl.DataFrame:
-    """Recipe, column, healer, number of edits and what the recipe does in words, where it is still known."""
-    try:
-        known = read_pending(store, run, releases=releases)[1]
-    except UsageError:  # an undo keeps none, and they may have been purged
-        known = {}
-    words = {name: in_words(recipe, hidden) for name, recipe in known.items()}
-    counted = changes.group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
-    return counted.with_columns(text=pl.col("recipe").replace_strict(words, default=None, return_dtype=pl.String)).sort(
-        "edits", "recipe", descending=[True, False], nulls_last=True
-    )
-
-
-def _findings(store: Store, run: Run, releases: Releases, hidden: tuple[str, ...]) -> pl.DataFrame | None:
-    current = store.current(run.findings, since=run.line, releases=releases)
-    return None if current is None else findings_table(store.read(current), sensitive=hidden)
+    return Shown(run, len(changes), purged, store, chosen, hidden, releases)

@@ -43,7 +43,9 @@ def test_a_run_goes_from_prepared_to_done_and_the_log_verifies(store):
     with pytest.raises(OutputError, match="right now"):
         store.prepare(a_run("r-2"))
     store.finish(store.run("r-1"), "done")
-    assert store.run("last").status == "done" and [run.id for run in store.latest(limit=5)] == ["r-1"]
+    assert store.run("last").status == "done" and store.latest(("id", "rows", "none"), limit=5) == [
+        {"id": "r-1", "rows": 1, "none": None, "status": "done", "line": 1}
+    ]
     assert store.frame(store.run("r-1").changes).rows() == [(1,), (None,)]
     told = store.verify()
     assert (told.entries, told.blobs, told.gone) == (2, 1, 0)

@@ -123,7 +123,7 @@ def test_a_run_comes_back_as_it_was_announced(store_home):
     store.finish(run, "done")  # settled before: the first word counts
     store.prepare(a_run("r-2"))
     assert [each.status for each in store.runs()] == ["failed", "prepared"]
-    with pytest.raises(UsageError, match="fits 2 runs"):
+    with pytest.raises(UsageError, match="fits several runs"):
         store.run("r-")
     with pytest.raises(UnknownRun):
         store.run("nothing")

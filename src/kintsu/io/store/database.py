@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import json
 import math
 import os
 import sqlite3
@@ -20,20 +21,25 @@ from threading import RLock
 from typing import Any, Final, cast
 
 from sqlalchemy import (
+    JSON,
     URL,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     MetaData,
     String,
     Table,
+    Text,
     create_engine,
     event,
     exc,
+    func,
     inspect,
     make_url,
     select,
 )
+from sqlalchemy import cast as type_cast
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateSchema
 
@@ -45,6 +51,9 @@ __all__ = [
     "adding",
     "bytes_of_tables",
     "connect",
+    "field_of",
+    "fields_in",
+    "fields_of",
     "forget",
     "lock_number",
     "migrate",
@@ -58,7 +67,7 @@ BUSY_S: Final = 60  # how long a writer waits for another; an append takes milli
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
 UNASKED_S: Final = 2.0  # a connection to a server that was in use so lately is not asked whether it still stands
-HEAD: Final = "0015"
+HEAD: Final = "0016"
 """The newest migration. A test compares it with `migrations/versions`."""
 FIRST: Final = "0001"  # what databases have that were made before there were migrations
 _VERSION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -318,6 +327,35 @@ def reading(engine: Engine) -> Iterator[Connection]:
     one_state = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
     with _explained(engine), engine.connect().execution_options(**one_state) as connection, connection.begin():
         yield connection
+
+
+def field_of(dialect: str, column: Column[str], name: str) -> ColumnElement[str]:
+    """A text in the JSON object that a column holds."""
+    if dialect == "sqlite":
+        return func.json_extract(column, f"$.{name}")
+    told: ColumnElement[str] = type_cast(column, JSON)[name].as_string()
+    return told
+
+
+@cache  # an expression is made once: that takes longer than to read its result
+def fields_of(dialect: str, column: Column[str], names: tuple[str, ...]) -> ColumnElement[str]:
+    """Fields of the JSON object that a column holds, for `fields_in`: the object is read once, and the rest of it stays
+    in the database."""
+    if dialect == "sqlite":
+        return func.json_extract(column, *(f"$.{name}" for name in names))
+    pairs = func.json_each(type_cast(column, JSON)).table_valued("key", "value")
+    told = select(func.json_object_agg(pairs.c.key, pairs.c.value)).where(pairs.c.key.in_(names))
+    return type_cast(told.scalar_subquery(), Text)
+
+
+def fields_in(told: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """What `fields_of` gave: the fields by name, null where the object has none."""
+    values = json.loads(told)
+    return (
+        {name: values.get(name) for name in names}
+        if isinstance(values, dict)
+        else dict(zip(names, values, strict=True))
+    )
 
 
 def _version(connection: Connection) -> str | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import isnan
 from pathlib import Path
+from struct import unpack_from
 from typing import Any, Final
 
 from kintsu.io.service.paging import Page
@@ -16,6 +19,8 @@ __all__ = ["SORTS", "TableLine", "tables_called", "tables_page"]
 
 SORTS: Final = ("id", "-id", "name", "-name", "last_at", "-last_at")
 """Orders of tables: by age, name or the moment of the last batch or run; "-" turns it round."""
+BEFORE: Final = "score:overall"
+AFTER: Final = "after:overall"
 
 
 @dataclass(frozen=True)
@@ -57,23 +62,18 @@ def tables_page(
 
     from kintsu.io.store import schema
 
-    m, b = schema.monitors, schema.batches
+    m = schema.monitors
     query = _ordered(select(m).where(m.c.tenant == history.tenant).limit(limit + 1), history, sort, after)
     query = query if q is None else query.where(func.lower(shown_name(history)).contains(q.lower(), autoescape=True))
     query = query if kind is None else query.where(m.c.kind == kind)
     query = query if name is None else query.where(m.c.name == name)
     with schema.reading(history.engine) as connection:
         tables = connection.execute(query).all()
-        ids = [row.id for row in tables]
-        latest = select(b.c.monitor, func.max(b.c.at_us).label("at_us")).where(b.c.monitor.in_(ids))
-        newest = latest.group_by(b.c.monitor).subquery()
-        heads = (b.c.monitor, b.c.name, b.c.at_us, b.c.rows, b.c.state, b.c.alarm, b.c.issue, b.c.layout, b.c.facts)
-        on = (b.c.monitor == newest.c.monitor) & (b.c.at_us == newest.c.at_us)
-        last = {row.monitor: row for row in connection.execute(select(*heads).join(newest, on))}
+        last = {row.monitor: row for row in connection.execute(_lasts(), {"ids": [row.id for row in tables]})}
         wanted = {row.layout for row in last.values()}
         layouts = connection.execute(select(schema.layouts).where(schema.layouts.c.id.in_(wanted)))
-        names = {row.id: json.loads(row.names) for row in layouts}
-    lines = [_line(row, last.get(row.id), names) for row in tables]
+        places = {row.id: _places(row.names) for row in layouts}
+    lines = [_line(row, last.get(row.id), places) for row in tables]
     return Page.cut(lines, limit, lambda line: str(line.id))
 
 
@@ -94,9 +94,11 @@ def _ordered(query: Any, history: History, sort: str, after: int | None) -> Any:
     query = query.order_by(*(key.desc() if is_falling else key for key in keys))
     if after is None:
         return query
-    with schema.reading(history.engine) as connection:
-        here = connection.execute(select(*keys).where(m.c.tenant == history.tenant, m.c.id == after)).first()
-    if here is None:  # the table is gone: its age is what is left of it
+    here = None
+    if name != "id":
+        with schema.reading(history.engine) as connection:
+            here = connection.execute(select(*keys).where(m.c.tenant == history.tenant, m.c.id == after)).first()
+    if here is None:  # or the table is gone: its age is what is left of it
         return query.where(m.c.id < after if is_falling else m.c.id > after)
     place = tuple_(*(literal(value) for value in here))
     return query.where(tuple_(*keys) < place if is_falling else tuple_(*keys) > place)
@@ -104,14 +106,12 @@ def _ordered(query: Any, history: History, sort: str, after: int | None) -> Any:
 
 def shown_name(history: History) -> Any:
     """The name of a table as people know it, as a column."""
-    from sqlalchemy import case, literal_column
+    from sqlalchemy import case
 
     from kintsu.io.store import schema
 
     m = schema.monitors.c
-    is_postgresql = history.engine.dialect.name == "postgresql"
-    told = "(monitors.settings::json ->> 'table')" if is_postgresql else "json_extract(monitors.settings, '$.table')"
-    return case((m.kind == WATCHED, m.name), else_=literal_column(told))
+    return case((m.kind == WATCHED, m.name), else_=schema.field_of(history.engine.dialect.name, m.settings, "table"))
 
 
 def tables_called(history: History, name: str) -> list[Watched]:
@@ -128,15 +128,33 @@ def tables_called(history: History, name: str) -> list[Watched]:
         return [watched_of(row) for row in connection.execute(query)]
 
 
-def _line(table: Any, last: Any, names: dict[int, list[str]]) -> TableLine:
+@cache
+def _lasts() -> Any:
+    """The last batch of each of the tables `ids`."""
+    from sqlalchemy import bindparam, select
+
+    from kintsu.io.store import schema
+
+    m, b, others = schema.monitors, schema.batches, schema.batches.alias()
+    of_table = select(others.c.id).where(others.c.monitor == m.c.id)
+    last = of_table.order_by(others.c.at_us.desc(), others.c.id.desc()).limit(1).scalar_subquery()
+    heads = (b.c.monitor, b.c.name, b.c.at_us, b.c.rows, b.c.state, b.c.alarm, b.c.issue, b.c.layout, b.c.facts)
+    return select(*heads).join_from(m, b, b.c.id == last).where(m.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@lru_cache(maxsize=1024)
+def _places(names: str) -> dict[str, int]:
+    """Where the scores stand in a packed row of facts with these names, a JSON list."""
+    return {name: place for place, name in enumerate(json.loads(names)) if name in (BEFORE, AFTER)}
+
+
+def _line(table: Any, last: Any, places: dict[int, dict[str, int]]) -> TableLine:
     settings = json.loads(table.settings)
     is_watched = table.kind == WATCHED
     scores: dict[str, float] = {}
     if last is not None and table.kind == RUNS:
-        import numpy as np
-
-        values = np.frombuffer(last.facts, "<f4").tolist()
-        scores = {k: v for k, v in zip(names[last.layout], values, strict=True) if k.endswith(":overall") and v == v}
+        told = {name: unpack_from("<f", last.facts, 4 * place)[0] for name, place in places[last.layout].items()}
+        scores = {name: score for name, score in told.items() if not isnan(score)}
     return TableLine(
         id=table.id,
         name=table.name if is_watched else settings["table"],
@@ -148,6 +166,6 @@ def _line(table: Any, last: Any, names: dict[int, list[str]]) -> TableLine:
         state=None if last is None else last.state,
         alarm=bool(is_watched and last is not None and last.alarm),
         issue=last.issue if is_watched and last is not None else None,
-        score=scores.get("score:overall"),
-        score_after=scores.get("after:overall"),
+        score=scores.get(BEFORE),
+        score_after=scores.get(AFTER),
     )

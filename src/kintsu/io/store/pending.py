@@ -13,7 +13,7 @@ from kintsu.core.recipe import Recipe
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Releases, Store
 
-__all__ = ["put_pending", "read_pending"]
+__all__ = ["put_pending", "read_pending", "read_recipes"]
 
 
 def put_pending(store: Store, decisions: pl.DataFrame, recipes: Mapping[str, Recipe]) -> dict[str, str]:
@@ -31,14 +31,32 @@ def read_pending(store: Store, run: Run, *, releases: Releases | None = None) ->
     UsageError
         The run kept none, or they were purged or pruned.
     """
-    if run.pending is None or run.recipes is None:
-        raise UsageError(f"{run.id} kept no open decisions: heal the table again to be asked about it")
+    if run.pending is None:
+        raise _kept_none(run)
+    releases = store.releases() if releases is None else releases
     decisions = store.frame(run.pending, since=run.line, releases=releases)
+    shaped = decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
+    return shaped, read_recipes(store, run, releases=releases)
+
+
+def read_recipes(store: Store, run: Run, *, releases: Releases | None = None) -> dict[str, Recipe]:
+    """The recipes that `put_pending` kept for this run, by id.
+
+    Raises
+    ------
+    UsageError
+        As above.
+    """
+    if run.recipes is None:
+        raise _kept_none(run)
     digest = store.current(run.recipes, since=run.line, releases=releases)
     if digest is None:
         raise UsageError(f"the recipes of {run.id} were removed on purpose (see `kintsu log`)")
     if not store.blobs.has(digest):
         raise LedgerBroken(f"blob {digest[:12]} is missing from {store.blobs.place}", run.line)
     told = [Recipe(**{k: v for k, v in each.items() if k != "id"}) for each in json.loads(store.blobs.get(digest))]
-    shaped = decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
-    return shaped, {recipe.id: recipe for recipe in told}
+    return {recipe.id: recipe for recipe in told}
+
+
+def _kept_none(run: Run) -> UsageError:
+    return UsageError(f"{run.id} kept no open decisions: heal the table again to be asked about it")

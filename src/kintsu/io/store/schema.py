@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from kintsu.io.store import database
 from kintsu.io.store.atomic import explained
-from kintsu.io.store.database import adding, reading, writing
+from kintsu.io.store.database import adding, field_of, fields_in, fields_of, reading, writing
 from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
@@ -44,6 +44,9 @@ __all__ = [
     "connect",
     "entries",
     "events",
+    "field_of",
+    "fields_in",
+    "fields_of",
     "files",
     "head",
     "incidents",
@@ -132,6 +135,7 @@ monitors = Table(
     Column("created_at", String(32), nullable=False),
     Column("kind", String(16), nullable=False, server_default="watched"),  # or: runs
     UniqueConstraint("tenant", "name"),
+    Index("ix_monitors_tenant_id", "tenant", "id"),
 )
 """Tables that are watched, and apart from them tables that were healed or checked: their batches are the runs."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -122,7 +122,10 @@ class Store:
 
     def recover(self) -> list[str]:
         """Settle the runs that killed processes left behind: done where the output is there, failed where not."""
-        waiting = [run for run in self.runs(status="prepared") if self._is_left(run)]
+        return self._settled(self.runs(status="prepared"))
+
+    def _settled(self, prepared: list[Run]) -> list[str]:
+        waiting = [run for run in prepared if self._is_left(run)]
         for run in waiting:
             self.settle(run)
         return [run.id for run in waiting]
@@ -208,21 +211,32 @@ class Store:
             return self._runs(connection, *conditions)
 
     def latest(
-        self, *, limit: int, before: int | None = None, table: str | None = None, kind: str | None = None
-    ) -> list[Run]:
-        """At most `limit` runs and undos, newest first: those announced before a line of the log, of a table, of a
-        kind."""
+        self,
+        fields: Sequence[str],
+        *,
+        limit: int,
+        before: int | None = None,
+        table: str | None = None,
+        kind: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """These fields of at most `limit` runs and undos, newest first: of those announced before a line of the log,
+        of a table, of a kind. The database takes them out: a run over thousands of columns is long."""
         from sqlalchemy import select
 
         from kintsu.io.store import schema
 
-        runs = schema.runs.c
+        runs, entries = schema.runs.c, schema.entries.c
+        written = tuple(name for name in fields if name not in ("status", "line"))
+        told = schema.fields_of(self.engine.dialect.name, entries.payload, written)
+        query = select(told.label("told"), runs.status, runs.n).join_from(
+            schema.runs, schema.entries, runs.n == entries.n
+        )
         wanted = {runs.name: table, runs.kind: kind}
-        chosen = select(runs.n).where(*(column == value for column, value in wanted.items() if value is not None))
-        chosen = chosen if before is None else chosen.where(runs.n < before)
+        query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+        query = query if before is None else query.where(runs.n < before)
         with schema.reading(self.engine) as connection:
-            lines = connection.execute(chosen.order_by(runs.n.desc()).limit(limit)).scalars().all()
-            return self._runs(connection, runs.n.in_(lines))[::-1]
+            rows = connection.execute(query.order_by(runs.n.desc()).limit(limit)).all()
+        return [schema.fields_in(told, written) | {"status": status, "line": n} for told, status, n in rows]
 
     def run(self, name: str) -> Run:
         """The run with this id, or the only one whose id starts like this; "last" is the last that was done.
@@ -235,18 +249,46 @@ class Store:
         from kintsu.io.store import schema
 
         with schema.reading(self.engine) as connection:
-            if name == "last":
-                found = self._runs(connection, schema.runs.c.status.in_(("done", "undone")))[-1:]
-            else:
-                found = self._runs(connection, schema.runs.c.id == name) or self._runs(
-                    connection, schema.runs.c.id.startswith(name, autoescape=True)
-                )
+            return self._run(connection, name)
+
+    def look_up(self, name: str) -> tuple[Run, Releases]:
+        """A run as `run` finds it, after `recover`, and what the log says of blobs that are gone: of one moment.
+
+        Raises
+        ------
+        UnknownRun, UsageError
+            As above.
+        """
+        from kintsu.io.store import schema
+
+        with schema.reading(self.engine) as connection:
+            prepared = self._runs(connection, schema.runs.c.status == "prepared")
+            found = self._run(connection, name), _releases(connection)
+        return (self.run(name), self.releases()) if prepared and self._settled(prepared) else found
+
+    def _run(self, connection: Connection, name: str) -> Run:
+        from sqlalchemy import func, select
+
+        from kintsu.io.store import schema
+
+        runs = schema.runs.c
+        if name == "last":
+            status = func.coalesce(runs.status, "")  # not by the index over states, which would sort all that are done
+            last = select(runs.n).where(status.in_(("done", "undone"))).order_by(runs.n.desc()).limit(1)
+            found = self._runs(connection, runs.n == last.scalar_subquery())
+        else:
+            found = self._runs(connection, runs.id == name)
+            if not found:
+                begun = select(runs.id).where(runs.id.startswith(name, autoescape=True)).limit(2)
+                if self.engine.dialect.name == "sqlite":  # its LIKE does not look into the index
+                    begun = begun.where(runs.id.between(name, f"{name}\U0010ffff"))
+                found = self._runs(connection, runs.id.in_(connection.execute(begun).scalars().all()))
         if not found:
             raise UnknownRun(
                 f"no run {name!r} in {self.home}: `kintsu log` lists them (dry runs and data frames leave none)"
             )
         if len(found) > 1:
-            raise UsageError(f"{name!r} fits {len(found)} runs, such as {found[0].id} and {found[1].id}: write it out")
+            raise UsageError(f"{name!r} fits several runs, such as {found[0].id} and {found[1].id}: write it out")
         return found[0]
 
     # values
@@ -289,6 +331,8 @@ class Store:
     def changes(self, run: Run, *, releases: Releases | None = None) -> pl.DataFrame:
         """The change set of a run, schema `records.CHANGES` plus `purged` Boolean where values were purged."""
         frame = self.frame(run.changes, since=run.line, releases=releases)
+        if [*frame.schema.items()][: len(CHANGES)] == [*pl.Schema(CHANGES).items()]:
+            return frame
         extra = [name for name in frame.columns if name not in CHANGES]
         return frame.select(*(pl.col(name).cast(dtype) for name, dtype in CHANGES.items()), *extra)
 
@@ -296,12 +340,8 @@ class Store:
         """What the log says of blobs that are gone."""
         from kintsu.io.store import schema
 
-        found: Releases = {}
         with schema.reading(self.engine) as connection:
-            for entry in read(connection, kinds=RELEASING):
-                for old, new in entry.payload["blobs"].items():
-                    found.setdefault(old, []).append((new, entry.n))
-        return found
+            return _releases(connection)
 
     def current(self, digest: str | None, *, since: int, releases: Releases | None = None) -> str | None:
         """The blob with what this one held, less what was purged after line `since`; None where all is gone."""
@@ -381,6 +421,14 @@ def blobs_of(store: Store, room: str) -> Blobs | None:
     from kintsu.io.store.table_blobs import TableBlobs
 
     return TableBlobs(lambda: store.engine, room)
+
+
+def _releases(connection: Connection) -> Releases:
+    found: Releases = {}
+    for entry in read(connection, kinds=RELEASING):
+        for old, new in entry.payload["blobs"].items():
+            found.setdefault(old, []).append((new, entry.n))
+    return found
 
 
 def _followed(releases: Releases, digest: str, since: int) -> tuple[str | None, int]:

@@ -15,6 +15,7 @@ from kintsu.apps.api.files import BYTES, download, sealed
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.report import render
 from kintsu.io.store.home import find_home
@@ -29,7 +30,7 @@ from kintsu.run.undo import undo
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/runs", tags=["runs"], route_class=Read)
 Column = Annotated[str | None, Query(max_length=512, description="Only this column")]
 Row = Annotated[int | None, Query(ge=0, le=2**53, description="Only this row of the input, from 0")]
 RecipeId = Annotated[str | None, Query(max_length=64, description="Only what this recipe did")]
@@ -115,10 +116,6 @@ class IssueLine(BaseModel):
     examples: list[dict[str, Any]] = Field(description="Some of them, the surest first, with what became of each")
 
 
-def _item(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: line.get(name) for name in RunItem.model_fields}
-
-
 @router.get("")
 def runs(
     request: Request,
@@ -131,18 +128,17 @@ def runs(
     """Runs and undos, newest first."""
     home = service_of(request).home(who.tenant)
     page = lists.runs(home=home, limit=limit, before=number(after), table=table, kind=kind)
-    return Listed(items=[RunItem(**_item(line)) for line in page.items], next=page.next)
+    return Listed(items=[RunItem(**line) for line in page.items], next=page.next)
 
 
 @router.get("/{run}")
 def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     """A run: what it did, by recipe."""
-    told = _shown(request, who, run, with_findings=False)
-    line = told.to_dict(limit=0)
+    told = _shown(request, who, run)
     made = told.run
     kept = {"output": made.kind == "heal" and made.id in Path(made.output).parts, "report": made.report is not None}
     downloads = [name for name, is_kept in kept.items() if is_kept]
-    return RunDetail(**{**line, "n": made.line, "rows": made.rows, "downloads": downloads})
+    return RunDetail(**{**told.facts, "n": made.line, "rows": made.rows, "downloads": downloads})
 
 
 @router.get("/{run}/changes")
@@ -157,9 +153,7 @@ def changes(
     recipe: RecipeId = None,
 ) -> Listed[dict[str, Any]]:
     """The cells that a run changed: row, column, old, new, confidence, healer, recipe, why."""
-    return _rows(
-        _shown(request, who, run, row=row, column=column, recipe=recipe, with_findings=False).changes, limit, after
-    )
+    return _rows(_shown(request, who, run, row=row, column=column, recipe=recipe).changes, limit, after)
 
 
 @router.get("/{run}/findings")
@@ -184,7 +178,7 @@ def findings(
 @router.get("/{run}/recipes")
 def recipes(request: Request, who: Viewer, run: str, limit: Limit = 100, after: After = None) -> Listed[RecipeLine]:
     """What a run did, by recipe, the one with most edits first."""
-    found = _rows(_shown(request, who, run, with_findings=False).recipes, limit, after)
+    found = _rows(_shown(request, who, run).recipes, limit, after)
     return Listed(items=[RecipeLine(**line) for line in found.items], next=found.next)
 
 
