@@ -8,6 +8,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
@@ -20,16 +23,20 @@ CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 bearer = HTTPBearer(auto_error=False, description="An API key (kintsu_...) or a token of the identity provider")
 
 
-def principal_of(request: Request, service: Service) -> Principal:
-    """Whoever a request comes from.
+async def principal_of(scope: Scope, service: Service) -> Principal:
+    """Whoever a request comes from; looked up once.
 
     Raises
     ------
     Refused
         401: nobody is signed in, or with a key that is not valid (any more).
     """
-    known: Principal | None = request.scope.get("state", {}).get("known")
-    return known or principal_with(request.headers.get("authorization", ""), service)
+    state = scope.setdefault("state", {})
+    if "known" not in state:
+        said = Headers(scope=scope).get("authorization", "")
+        state["known"] = await run_in_threadpool(principal_with, said, service) if said else principal_with("", service)
+    known: Principal = state["known"]
+    return known
 
 
 def principal_with(text: str, service: Service) -> Principal:
@@ -77,9 +84,9 @@ def _refuse_unknown(request: Request) -> None:
 
 
 def _at_least(role: str) -> Callable[..., Any]:
-    def who(request: Request, _key: Annotated[Any, Depends(bearer)] = None) -> Principal:
+    async def who(request: Request, _key: Annotated[Any, Depends(bearer)] = None) -> Principal:
         service = service_of(request)
-        principal = principal_of(request, service)
+        principal = await principal_of(request.scope, service)
         request.state.principal = principal
         _refuse_unknown(request)
         service.limit(principal.tenant, principal.name)

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kintsu.apps.api.access import principal_with
+from kintsu.apps.api.access import principal_of
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
@@ -136,7 +135,7 @@ class Answers:
             return
         headers, key, version = Headers(scope=scope), None, None
         if scope["path"].startswith(KEPT) and not scope["path"].endswith(NOT_KEPT):
-            key, version = await self._place(scope, headers)
+            key, version = await self._place(scope)
             found = await self._known(key, version)
             if found is not None and self._may_ask(scope):
                 scope["route"] = found.route
@@ -172,17 +171,12 @@ class Answers:
             return False
         return True
 
-    async def _place(self, scope: Scope, headers: Headers) -> tuple[Key | None, int | None]:
+    async def _place(self, scope: Scope) -> tuple[Key | None, int | None]:
         """Where an answer would be kept, and the state of the store; nothing where nobody may have it."""
-        said = headers.get("authorization", "")
         try:
-            if said or self.service.settings.sign_in:
-                who: Principal = await run_in_threadpool(principal_with, said, self.service)
-            else:
-                who = principal_with(said, self.service)
+            who = await principal_of(scope, self.service)
         except Refused:
             return None, None
-        scope.setdefault("state", {})["known"] = who
         version = self._versions.of(self.service.folder(who.tenant))
         return (who.tenant, who.role, scope["path"], scope["query_string"]), version
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kintsu.apps.api import problems
-from kintsu.apps.api.access import principal_with
+from kintsu.apps.api.access import principal_of
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
 from kintsu.io.service.replies import Replies, Reply, UnderWay
@@ -43,7 +43,7 @@ class Once:
             return
         request, authorization = Request(scope, receive), Headers(scope=scope).get("authorization", "")
         try:
-            who = await run_in_threadpool(principal_with, authorization, self.service)
+            who = await principal_of(scope, self.service)
         except Refused:  # it is told why by whoever refuses it always
             await self.app(scope, receive, send)
             return

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.paging import Listed
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import masked
 from kintsu.run import notify
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["incidents"])
+router = APIRouter(tags=["incidents"], route_class=Read)
 
 
 @router.get("/incidents")

@@ -13,6 +13,7 @@ from kintsu.apps.api.access import Engineer, Viewer
 from kintsu.apps.api.files import BYTES, download
 from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.service.jobs import Job
@@ -21,7 +22,7 @@ from kintsu.run.score import PROPOSALS, SCORES
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=Read)
 Kind = Literal["heal", "check", "profile", "crash_test", "train", "score", "monitor_run", "retrain", "tidy"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 After = Annotated[

@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 from kintsu.apps.api.access import Admin
 from kintsu.apps.api.paging import Asked, Listed
 from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.io.service.keys import ApiKey
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/keys", tags=["keys"])
+router = APIRouter(prefix="/keys", tags=["keys"], route_class=Read)
 Role = Literal["viewer", "steward", "engineer", "admin"]
 
 

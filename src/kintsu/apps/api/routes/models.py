@@ -9,13 +9,14 @@ from pydantic import Field
 
 from kintsu.apps.api.access import Engineer, Viewer
 from kintsu.apps.api.paging import Asked, Listed
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.io.store.history import History
 from kintsu.io.store.models import ModelStore
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/models", tags=["models"], route_class=Read)
 
 
 class Promote(Asked):

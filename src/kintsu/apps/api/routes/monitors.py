@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.paging import Asked
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.routes.tables import Course, veiled
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import masked, masked_text
@@ -16,7 +17,7 @@ from kintsu.run import watching
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/monitors", tags=["monitors"])
+router = APIRouter(prefix="/monitors", tags=["monitors"], route_class=Read)
 
 
 class MonitorStatus(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Viewer
 from kintsu.apps.api.paging import After, Limit, Listed, cut
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.run.alerts import alerts
 from kintsu.run.objectives import Standing, standings
@@ -16,7 +17,7 @@ from kintsu.run.recipes import learned_recipes
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["quality"])
+router = APIRouter(tags=["quality"], route_class=Read)
 Table = Annotated[str | None, Query(max_length=512, description="Only of this table")]
 Place = Annotated[
     str | None,

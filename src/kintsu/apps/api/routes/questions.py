@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.paging import Asked, Limit, Listed
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
@@ -16,7 +17,7 @@ from kintsu.run.lists import is_undone
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/runs/{run}/questions", tags=["questions"])
+router = APIRouter(prefix="/runs/{run}/questions", tags=["questions"], route_class=Read)
 
 
 class Option(BaseModel):

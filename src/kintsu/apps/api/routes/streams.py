@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Viewer
 from kintsu.apps.api.paging import After, Limit, Listed, number
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.run.streams import stream, streams
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/streams", tags=["streams"])
+router = APIRouter(prefix="/streams", tags=["streams"], route_class=Read)
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 

@@ -13,6 +13,7 @@ from kintsu.apps.api.access import Admin, Viewer
 from kintsu.apps.api.figures import lag_of
 from kintsu.apps.api.paging import After, Limit, Listed, number
 from kintsu.apps.api.problems import PROBLEMS
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.io.service.jobs import STATES
 from kintsu.io.service.work import Work
@@ -20,7 +21,7 @@ from kintsu.run.streams import lags
 
 __all__ = ["outside", "router"]
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=Read)
 outside = APIRouter(tags=["system"], responses=PROBLEMS)
 
 

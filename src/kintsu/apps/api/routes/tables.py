@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Viewer
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, cut, number
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.routes.ingest import Table as Name
 from kintsu.apps.api.routes.runs import IssueLine
 from kintsu.apps.api.service import service_of
@@ -21,7 +22,7 @@ from kintsu.run.score import score, score_against
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/tables", tags=["tables"])
+router = APIRouter(prefix="/tables", tags=["tables"], route_class=Read)
 
 
 Sort = Literal["id", "-id", "name", "-name", "last_at", "-last_at"]

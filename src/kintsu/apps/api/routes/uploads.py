@@ -12,11 +12,12 @@ from kintsu.apps.api.access import Engineer, Viewer
 from kintsu.apps.api.files import BYTES, download
 from kintsu.apps.api.paging import Limit, Listed
 from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/uploads", tags=["uploads"])
+router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=Read)
 After = Annotated[
     str | None, Query(pattern="^[0-9TZ:.-]{24}_[0-9a-f]{32}$", description="The `next` of the page before")
 ]
