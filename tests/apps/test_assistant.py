@@ -14,7 +14,9 @@ from mcp import Client, StdioServerParameters
 
 import kintsu as kt
 from kintsu.apps.assistant.folders import Folders
+from kintsu.apps.assistant.local import LocalTools
 from kintsu.apps.assistant.remote import RemoteTools
+from kintsu.apps.assistant.tools import server
 from kintsu.core.errors import ServiceProblem
 from kintsu.io.service.keys import ROLES, Keys
 from kintsu.io.store.history import History
@@ -36,6 +38,14 @@ async def assistant(root, *more, key=""):
     command = ["-m", "kintsu", "mcp", "--root", str(root), *more]
     told = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ} | {"KINTSU_KEY": key}
     async with Client(StdioServerParameters(command=sys.executable, args=command, env=told)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def at_hand(root, role="admin", home=None, sensitive=()):
+    """The same tools in this process."""
+    tools = LocalTools(home or root / ".kintsu", Folders((root,), sensitive))
+    async with Client(server(tools, role)) as client:
         yield client
 
 
@@ -78,7 +88,7 @@ def test_a_table_is_planned_mended_asked_about_and_given_back(table):
 )
 def test_a_role_has_the_tools_that_the_service_grants_it(table, role, may):
     async def look():
-        async with assistant(table.parent, "--role", role) as client:
+        async with at_hand(table.parent, role) as client:
             tools = (await client.list_tools()).tools
             assert {tool.name for tool in tools} == may and all(tool.description for tool in tools)
             for name in ALL - may:
@@ -94,7 +104,7 @@ def test_nothing_outside_the_folders_is_read_or_told(table, tmp_path):
     link.symlink_to(secret)
 
     async def try_them():
-        async with assistant(table.parent) as client:
+        async with at_hand(table.parent) as client:
             for path in (
                 str(secret),
                 "../secret.csv",
@@ -106,9 +116,9 @@ def test_nothing_outside_the_folders_is_read_or_told(table, tmp_path):
                 for tool in ("check", "heal"):
                     with pytest.raises(PermissionError, match="no file"):
                         await ask(client, tool, path=path)
-        async with assistant(tmp_path, "--home", str(tmp_path / "home")) as client:
+        async with at_hand(tmp_path, home=tmp_path / "home") as client:
             run = (await ask(client, "heal", path="secret.csv", apply=True, auto=0.5))["run"]
-        async with assistant(table.parent, "--home", str(tmp_path / "home")) as client:
+        async with at_hand(table.parent, home=tmp_path / "home") as client:
             for tool in ("changes", "questions", "undo"):
                 with pytest.raises(PermissionError, match="outside"):
                     await ask(client, tool, run=run)
@@ -118,7 +128,7 @@ def test_nothing_outside_the_folders_is_read_or_told(table, tmp_path):
 
 def test_sensitive_values_are_told_to_no_assistant(table):
     async def look():
-        async with assistant(table.parent, "--sensitive", "city", "--sensitive", "of another table") as client:
+        async with at_hand(table.parent, sensitive=("city", "of another table")) as client:
             told = [
                 await ask(client, "check", path="orders.csv"),
                 await ask(client, "heal", path="orders.csv", auto=0.5),
@@ -156,7 +166,7 @@ def test_over_a_service_the_role_of_the_key_counts(table, service):
         async with assistant(table.parent, "--service", address, key=keys["viewer"]) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == {"questions", "changes"}
             assert await ask(client, "questions", run=done["run"])
-        async with assistant(table.parent, "--service", address, key=keys["steward"]) as client:
+        async with assistant(table.parent, "--service", address, "--role", "steward", key=keys["admin"]) as client:
             said = await ask(client, "answer", run=done["run"], question=question, option="accept")
             assert said["applied"] and (await ask(client, "changes", run=said["change"]))["edits"] == said["applied"]
             assert (await ask(client, "undo", run=said["change"]))["edits"] == said["applied"]

@@ -39,7 +39,7 @@ def trained(tmp_path_factory):
         paths.append(folder / f"t{seed}.parquet")
         table(seed).write_parquet(paths[-1])
     out = folder / "own.npz"
-    train_issue_model(paths, out, rounds=6, parameters=SMALL, trained_at=datetime(2026, 11, 1))
+    train_issue_model(paths, out, rounds=4, parameters=SMALL, trained_at=datetime(2026, 11, 1))
     return paths, out
 
 

@@ -121,7 +121,7 @@ def test_a_retraining_promotes_what_is_better_in_every_batch(models):
     pytest.importorskip("lightgbm")
     models.registry.register("issues", always_drift(), About(), by="ann")
     models.promote("issues", 1, by="ann")
-    amount = Amount(steps=11, rounds=6, held=0.64)
+    amount = Amount(steps=11, rounds=4, held=0.64)
     done = models.retrain("issues", amount=amount, parameters=SMALL, by="cron", now=NOW)
     assert done.is_promoted and done.comparison.n_batches == 7 and done.comparison.p_value == 1 / 128
     assert done.comparison.candidate_right > 0.6 > done.comparison.live_right
