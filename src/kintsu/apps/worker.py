@@ -114,9 +114,9 @@ class Worker:
         due = self.work.due(now, limit=LOST)
         known = self.queue.waiting(LOST * 5) if due else set()
         if known is not None:  # else there is enough to do: what is lost is found later
-            for job in due:
-                if job.id not in known:
-                    self.queue.put(job.id, job.priority)
+            lost = [(job.id, job.priority) for job in due if job.id not in known]
+            if lost:
+                self.queue.put_all(lost)
 
     @cached_property
     def _schedules(self) -> Sequence[Any]:

@@ -37,6 +37,15 @@ def test_ids_come_out_by_urgency_on_the_other_side(queue):
     assert done == ["high", "low", "also-low"] and here.waiting(10) == set()
 
 
+def test_many_are_put_at_once_and_soon(queue):
+    here = queue()
+    here.put_all([(f"all-{n}", n) for n in range(5)])
+    for n in range(50):
+        here.put_soon(f"soon-{n}")
+    here.put("last")  # after those before it
+    assert here.waiting(99) == {"last", *(f"all-{n}" for n in range(5)), *(f"soon-{n}" for n in range(50))}
+
+
 def test_what_is_kept_is_no_pickle(queue):
     end = queue()
     end.put("j-1", 3)

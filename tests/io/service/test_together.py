@@ -53,6 +53,33 @@ def test_what_comes_during_a_write_is_written_in_one():
     assert len(calls) == 2 and sorted(calls[1]) == [1, 2, 3]
 
 
+def test_who_is_written_does_not_wait_for_those_who_came_later():
+    turns, calls = [threading.Event() for _ in range(3)], []
+
+    def write(some):
+        calls.append(list(some))
+        assert turns[len(calls) - 1].wait(20)
+        return some
+
+    together = Together(write)
+    with ThreadPoolExecutor(4) as pool:
+        done = []
+        for n in (0, 1, 2):  # one is being written, the next two wait
+            done.append(pool.submit(together.do, n))
+            while len(together._waiting) < n or not calls:
+                threading.Event().wait(0.001)
+        turns[0].set()
+        while len(calls) < 2:
+            threading.Event().wait(0.001)
+        done.append(pool.submit(together.do, 3))
+        while not together._waiting:
+            threading.Event().wait(0.001)
+        turns[1].set()  # 1 and 2 are written, and 3 is under way
+        assert [each.result(20) for each in done[:3]] == [0, 1, 2] and not done[3].done()
+        turns[2].set()
+        assert done[3].result(20) == 3 and calls == [[0], [1, 2], [3]]
+
+
 def test_an_error_is_told_to_whom_it_concerns_and_the_next_write_works():
     def write(some):
         if 0 in some:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -35,8 +34,6 @@ from kintsu.run.replay import Treatment
 from kintsu.run.treatment import MANIFEST, load_treatment
 
 __all__ = ["Service", "service_of"]
-
-log = logging.getLogger("kintsu.api")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +122,8 @@ class Service(Office):
         self._acts.do((tenant, act))
 
     def wake(self, job: Job) -> None:
-        """Put a job into the queue. Where that fails, a worker's next sweep finds it in the table."""
-        try:
-            self._queue.put(job.id, job.priority)
-        except Exception:
-            log.exception("the queue cannot be reached: the job waits for a sweep", extra={"job": job.id})
+        """Put a job into the queue, soon. Where that fails, a worker's next sweep finds it in the table."""
+        self._queue.put_soon(job.id, job.priority)
 
     def limit(self, tenant: str, name: str) -> None:
         """Count a request of somebody.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kintsu.core.errors import MissingExtra, UsageError
@@ -14,6 +16,7 @@ from kintsu.io.store.home import server_of
 __all__ = ["Queue"]
 
 NAME = "kintsu"
+log = logging.getLogger("kintsu.api")
 
 
 class Queue:
@@ -40,10 +43,45 @@ class Queue:
         self._task = self.huey.task()(job)
         # Huey opens a connection for each thread that puts, and a service has forty
         self._putter = ThreadPoolExecutor(1, "kintsu-queue")
+        self._soon: list[tuple[str, int]] = []
+        self._adding = Lock()
 
     def put(self, job: str, priority: int = 0) -> None:
         """Wake a worker for this job."""
-        self._putter.submit(self.huey.enqueue, self._task.s(job, priority=priority)).result()
+        self.put_all([(job, priority)])
+
+    def put_all(self, jobs: Sequence[tuple[str, int]]) -> None:
+        """Wake workers for jobs, each with its priority."""
+        self._putter.submit(self._put, jobs).result()
+
+    def put_soon(self, job: str, priority: int = 0) -> None:
+        """Wake a worker for this job, without waiting for it, and together with others that come meanwhile. What is
+        lost by it, or cannot be put, waits for a sweep."""
+        with self._adding:
+            self._soon.append((job, priority))
+            is_first = len(self._soon) == 1
+        if is_first:
+            self._putter.submit(self._put_waiting)
+
+    def _put_waiting(self) -> None:
+        with self._adding:
+            now, self._soon = self._soon, []
+        try:
+            self._put(now)
+        except Exception:
+            log.exception("the queue cannot be reached: %d jobs wait for a sweep", len(now))
+
+    def _put(self, jobs: Sequence[tuple[str, int]]) -> None:
+        tasks = [self._task.s(job, priority=priority) for job, priority in jobs]
+        storage = self.huey.storage
+        if not hasattr(storage, "channel"):
+            for task in tasks:
+                self.huey.enqueue(task)
+            return
+        rows = [(storage.name, self.huey.serialize_task(task), task.priority) for task in tasks]
+        with storage.db(commit=True) as cursor:  # a transaction, and a flush to the disk, for all of them
+            cursor.executemany(f"INSERT INTO {storage.table_task} (queue, data, priority) VALUES (%s, %s, %s)", rows)
+            cursor.execute("SELECT pg_notify(%s, '')", (storage.channel,))
 
     def close(self) -> None:
         """Close the connections of this thread, and of that which puts."""

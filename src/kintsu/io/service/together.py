@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Event, Lock
 from typing import Generic, TypeVar
 
 __all__ = ["Together"]
@@ -13,12 +13,13 @@ Out = TypeVar("Out")
 
 
 class _Place(Generic[In, Out]):
-    """What somebody brought, and what came of it."""
+    """What somebody brought, and what came of it. `turn` is set when it is written, or is theirs to write."""
 
     def __init__(self, item: In) -> None:
         self.item = item
         self.answers: list[Out] = []
         self.error: BaseException | None = None
+        self.turn = Event()
 
     def is_done(self) -> bool:
         return bool(self.answers) or self.error is not None
@@ -36,21 +37,24 @@ class Together(Generic[In, Out]):
     def __init__(self, write: Callable[[Sequence[In]], Sequence[Out]]) -> None:
         self._write = write
         self._waiting: list[_Place[In, Out]] = []
-        self._adding, self._writing = Lock(), Lock()
+        self._adding, self._is_writing = Lock(), False
 
     def do(self, item: In) -> Out:
         """Have one thing written; its answer, once it is."""
         mine: _Place[In, Out] = _Place(item)
         with self._adding:
             self._waiting.append(mine)
-        with self._writing:
-            if not mine.is_done():
-                self._write_all()
+            is_first, self._is_writing = not self._is_writing, True
+        if not is_first:
+            mine.turn.wait()
+        if not mine.is_done():
+            self._write_all()
         if mine.error is not None:
             raise mine.error
         return mine.answers[0]
 
     def _write_all(self) -> None:
+        """Write what waits, and hand over to the first of those who came meanwhile."""
         with self._adding:
             now, self._waiting = self._waiting, []
         try:
@@ -59,3 +63,9 @@ class Together(Generic[In, Out]):
         except BaseException as error:  # noqa: BLE001 - each who waits raises it
             for place in now:
                 place.error = error
+        with self._adding:
+            self._is_writing = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].turn.set()
+        for place in now:
+            place.turn.set()

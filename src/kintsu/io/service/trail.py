@@ -41,7 +41,7 @@ def keep_acts(history: History, acts: Sequence[tuple[str, Act]]) -> None:
         }
         for tenant, act in acts
     ]
-    with schema.writing(history.engine) as connection:
+    with schema.adding(history.engine) as connection:
         connection.execute(schema.audit.insert(), rows)
 
 

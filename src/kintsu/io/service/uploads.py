@@ -88,7 +88,7 @@ class Uploads:
         """The upload with this id, of this tenant."""
         from kintsu.io.store import schema
 
-        with schema.reading(self.history.engine) as connection:
+        with schema.asking(self.history.engine) as connection:
             row = connection.execute(_one(), {"mine": self.history.tenant, "wanted": upload}).first()
         return None if row is None else _upload(row)
 

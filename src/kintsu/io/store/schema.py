@@ -32,12 +32,13 @@ from sqlalchemy import (
 
 from kintsu.io.store import database
 from kintsu.io.store.atomic import explained
-from kintsu.io.store.database import adding, field_of, fields_in, fields_of, reading, writing
+from kintsu.io.store.database import adding, asking, field_of, fields_in, fields_of, reading, writing
 from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
     "adding",
     "api_keys",
+    "asking",
     "audit",
     "batches",
     "blobs",
