@@ -7,7 +7,8 @@ written again: after a crash each event stands in exactly one file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,14 +35,17 @@ class EventFiles:
         self._aside = self.folder / "quarantine"
         with explained(self.folder):
             self._aside.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._last = max((self._end(path) for path in self.folder.glob(f"{self.name}-*{SUFFIX}")), default=0)
-        for path in self._aside.glob(f"{self.name}-*{SUFFIX}"):
-            if self._end(path) > self._last:  # a crash came before the file that says that the micro-batch is written
+        self._last = max((end for _, end in self._mine(self.folder)), default=0)
+        for path, end in list(self._mine(self._aside)):
+            if end > self._last:  # a crash came before the file that says that the micro-batch is written
                 path.unlink()
 
-    @staticmethod
-    def _end(path: Path) -> int:
-        return int(path.name.removesuffix(SUFFIX).rpartition("-")[2])
+    def _mine(self, folder: Path) -> Iterator[tuple[Path, int]]:
+        """The files of this name and their last events; another table may share the folder, and begin with its name."""
+        named = re.compile(rf"{re.escape(self.name)}-\d{{12,}}-(\d{{12,}}){re.escape(SUFFIX)}")
+        for path in folder.iterdir():
+            if found := named.fullmatch(path.name):
+                yield path, int(found[1])
 
     def send(self, outputs: Sequence[Output]) -> None:
         fresh = [output for output in outputs if output.event.place > self._last]
@@ -53,9 +57,8 @@ class EventFiles:
         if aside:
             self._write(self._aside / name, aside)
         passed = [output.value for output in fresh if output.to != QUARANTINE and output.value is not None]
-        self._write(
-            self.folder / name, passed
-        )  # even where all were put aside: it says that the micro-batch is written
+        # even where all were put aside: this file says that the micro-batch is written
+        self._write(self.folder / name, passed)
         self._last = last
 
     def _write(self, target: Path, lines: Sequence[bytes]) -> None:

@@ -93,6 +93,12 @@ def test_what_was_put_aside_before_a_crash_is_not_there_twice(tmp_path):
     assert [each["n"] for each in lines(tmp_path)] == [1, 4]
 
 
+def test_tables_that_share_a_folder_and_a_beginning_lose_nothing(tmp_path):
+    EventFiles(tmp_path, "orders-eu").send([output(7)])
+    EventFiles(tmp_path, "orders").send([output(3)])
+    assert sorted(each["n"] for each in lines(tmp_path)) == [3, 7]
+
+
 def test_a_table_is_mended_by_one_at_a_time(store_place):
     engine = History(store_place).engine
     with (
