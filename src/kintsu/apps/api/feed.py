@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -14,7 +16,11 @@ from kintsu.io.service.events import Event, Events
 
 __all__ = ["Feed"]
 
+Told = TypeVar("Told")
+log = logging.getLogger("kintsu.api")
+
 EVERY_S: Final = 0.02  # events of workers come by the database: an eye sees 50 ms
+AGAIN_S: Final = 1.0  # before a store that could not be read is asked again
 BEHIND: Final = 1_000  # events that a slow listener may be behind before it has to come back by its cursor
 
 
@@ -62,13 +68,22 @@ class _Watched:
         self.task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        last = await run_in_threadpool(self.events.last)
+        last = await self._patiently(self.events.last)
         self.begun.set()
         with self.events.pulse() as has_news:
             while True:
-                for event in await run_in_threadpool(self.events.since, last) if has_news() else ():
+                for event in await self._patiently(partial(self.events.since, last)) if has_news() else ():
                     last = event.id
                     for queue in self.queues:
                         with contextlib.suppress(asyncio.QueueFull):
                             queue.put_nowait(event)
                 await asyncio.sleep(EVERY_S)
+
+    async def _patiently(self, ask: Callable[[], Told]) -> Told:
+        """What the store tells, once it does: a database that is started anew ends nobody's listening."""
+        while True:
+            try:
+                return await run_in_threadpool(ask)
+            except Exception:
+                log.exception("the events cannot be read: they are asked for again")
+                await asyncio.sleep(AGAIN_S)

@@ -80,10 +80,10 @@ class Intake:
         while not self._stop.is_set():
             try:
                 mend_pushed(table, home=home, target=target, news=self._news[about], stop=self._stop, alert=alert)
-            except Exception:
+                with self._lock:
+                    if not pushed.waiting().get(table):
+                        del self._threads[about]
+                        return
+            except Exception:  # the store itself may be away: a thread that died would never be started again
                 log.exception("events of %s cannot be mended now: they wait", table)
-            with self._lock:
-                if not pushed.waiting().get(table):
-                    del self._threads[about]
-                    return
             self._stop.wait(PAUSE_S)
