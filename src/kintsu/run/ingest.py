@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ from kintsu.run.watch_flow import Flow, Pace
 __all__ = ["Accepted", "Target", "accept", "find_treatment", "mend_pushed", "split", "targets_from"]
 
 MOST_EVENTS: Final = 10_000  # of a request
+BLANKS: Final = re.compile(r"[ \t\r\n]+")
 PACE: Final = Pace(batch=5_000, wait_s=0.2, max_events=500_000, until_idle_s=30.0)
 """After so much, or so long without any, the treatment is read anew."""
 
@@ -125,17 +127,18 @@ def _members(body: bytes) -> list[bytes]:
 
 
 def _past(text: str, at: int, sign: str = "") -> int:
-    """The place of the next sign that is no space, after `sign` if one is wanted."""
-    for wanted in ("", sign) if sign else ("",):
-        while text[at] in " \t\r\n":
-            at += 1
-        if wanted:
-            if text[at] != wanted:
-                raise ValueError(f"no {wanted!r}")
-            at += 1
-            while text[at] in " \t\r\n":
-                at += 1
-    return at
+    """The place of the next character that is no blank, after `sign` if one is wanted."""
+    at = _after_blanks(text, at)
+    if not sign:
+        return at
+    if text[at] != sign:
+        raise ValueError(f"no {sign!r}")
+    return _after_blanks(text, at + 1)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = BLANKS.match(text, at)
+    return at if found is None else found.end()
 
 
 def accept(
