@@ -286,6 +286,7 @@ def test_a_heal_of_the_command_line_has_a_report_and_no_file(connect, tmp_path):
     assert str(tmp_path) not in json.dumps(told)
     assert client.get(f"/api/v1/runs/{undone}/report.json").status_code == 404
     purge(home=tmp_path / "home", run=result.run)
+    assert client.get(f"/api/v1/runs/{result.run}").json()["downloads"] == []
     assert client.get(f"/api/v1/runs/{result.run}/report.json").status_code == 404
 
 

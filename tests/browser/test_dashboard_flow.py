@@ -19,6 +19,7 @@ import pytest
 
 import kintsu as kt
 from kintsu.run.generate import generate
+from kintsu.run.store import purge
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
@@ -147,7 +148,7 @@ def test_a_file_is_mended_taken_back_and_downloaded(page, tmp_path):
     page.get_by_label("File", exact=False).set_input_files(table)
     page.get_by_role("button", name="Mend").click()
     page.get_by_text("cells mended in").wait_for(timeout=DEADLINE_S * 1000)
-    assert page.locator("main [role=grid] .mended").count() > 0
+    page.locator("main [role=grid] .mended").first.wait_for()
     page.get_by_role("button", name="Left alone").click()  # of the data that the report is drawn from
     page.get_by_role("region", name="Left alone").get_by_role("row").nth(1).wait_for()
     page.get_by_role("button", name="Changes").click()
@@ -165,6 +166,30 @@ def downloaded(page, folder: Path) -> bytes:
         page.get_by_role("button", name="Download the table").click()
     download.value.save_as(folder / "got")
     return (folder / "got").read_bytes()
+
+
+def test_the_page_of_a_run_is_drawn_from_its_report(page, folder):
+    table = folder / "guests.csv"
+    generate("customers", 300, seed=5).dirty.write_csv(table)
+    run = kt.heal(table, home=folder / "home", auto=0.8).run
+    told = page.request.get(f"/api/v1/runs/{run}/report.json").json()
+    page.goto(f"/runs/{run}")
+    page.get_by_text(f"{told['run']['applied']} cells mended in {told['run']['rows']} rows").wait_for()
+    page.get_by_role("button", name="Download the report").wait_for()
+    page.get_by_role("button", name="Issues").click()
+    lines = page.get_by_role("region", name="What was wrong").get_by_role("row")
+    lines.nth(1).wait_for()
+    assert lines.count() - 1 == len(told["issues"]) + len(told["minor"]) == told["issues_in_all"]
+    page.get_by_role("button", name="Recipes").click()
+    for part in ("applied", "suggested"):
+        for recipe in told[part]:
+            assert page.get_by_role("heading", name=recipe["text"].replace("`", ""), exact=True).count() >= 1
+    page.goto("about:blank")
+    purge(home=folder / "home", run=run)
+    page.goto(f"/runs/{run}")
+    page.get_by_text("No report of this run is kept any more.").wait_for()
+    assert page.get_by_role("button", name="Left alone").count() == 0
+    page.get_by_text(f"{told['run']['applied']} cells mended in {told['run']['rows']} rows").wait_for()
 
 
 def test_what_others_do_is_seen_at_once(page, service):

@@ -102,11 +102,39 @@ export interface StreamColumn {
   missing: number
   changed: number
 }
-/** What the HTML report of a heal is drawn from. */
+/** Cells of one column that are wrong in one way, as a report and the history tell them. */
+export interface Issue {
+  column: string | null
+  kind: string
+  cells: number
+  cost: number
+  mended: number
+  whole: boolean
+  run?: string
+  examples?: Record<string, unknown>[]
+}
+export interface RecipeTold {
+  text: string
+  edit: Change['edit']
+  cells: number
+  sure: number | null
+  reason: string | null
+  examples: { edit: Change['edit']; old: string | null; new: string | null; cells: number; why: string | null }[]
+}
+/** What the page of a heal and its HTML report are drawn from. */
 export interface Report {
+  run: { rows: number; findings: number; applied: number; suggested: number; flagged: number }
+  scores: { before: Dimensions | null; after: Dimensions | null }
+  issues: Issue[]
+  minor: Issue[]
+  issues_in_all: number
+  applied: RecipeTold[]
+  suggested: RecipeTold[]
+  withdrawn: RecipeTold[]
   left: { column: string | null; kind: string; reason: string; cells: number; example: string | null; proposed: string | null }[]
   left_in_all: number
 }
+export type Dimensions = Record<string, number | null>
 export interface Page<T> {
   items: T[]
   next?: string | null
@@ -162,5 +190,5 @@ export const useStreams = () => useQuery({ queryKey: ['streams'], queryFn: () =>
 export const useStream = (stream: string) =>
   useQuery({ queryKey: ['streams', stream], queryFn: () => get<StreamDetail>(path`/streams/${stream}`), refetchInterval: LIVE_MS })
 export const useObjectives = () => useQuery({ queryKey: ['objectives'], queryFn: () => get<ListedObjectiveItem>('/objectives', { limit: 500 }) })
-export const useReport = (run: string) =>
-  useQuery({ queryKey: ['report', run], queryFn: () => get<Report>(path`/runs/${run}/report.json`), staleTime: Infinity })
+export const useReport = (run: string, isKept: boolean) =>
+  useQuery({ queryKey: ['report', run], queryFn: () => get<Report>(path`/runs/${run}/report.json`), staleTime: Infinity, enabled: isKept })

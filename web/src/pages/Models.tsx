@@ -5,6 +5,7 @@ import type { Model, Page } from '../api/lists'
 import { plain } from '../logic/shown'
 import { Ask, type Question } from '../parts/Ask'
 import { useNews } from '../parts/News'
+import { Sheet } from '../parts/Sheet'
 import { Answered, Coded, Empty } from '../parts/States'
 import { Title } from '../parts/Title'
 import { When } from '../parts/When'
@@ -31,27 +32,20 @@ export function Models() {
       <Title text={t.title} />
       <Answered query={models}>
         {({ items }) => items.length === 0 ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty> : (
-          <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.title}>
-            <table className="w-full">
-              <thead className="border-b border-line text-sm">
-                <tr>{Object.values(t.head).map((name) => <th scope="col" key={name} className="px-4 py-2">{name}</th>)}<td /></tr>
-              </thead>
-              <tbody className="divide-y divide-line">
-                {items.map((each) => (
-                  <tr key={`${each.name} ${each.version}`} className="align-baseline">
-                    <th scope="row" className="px-4 py-2 font-medium text-ink">{each.name}</th>
-                    <td className="px-4 py-2">{each.version}</td>
-                    <td className={`px-4 py-2 ${each.stage === 'live' ? 'font-semibold text-good' : 'text-soft'}`}>{each.stage === 'live' && <span aria-hidden>● </span>}{each.stage}</td>
-                    <td className="px-4 py-2 text-soft"><When at={each.created_at} /> {texts.incidents.by(each.created_by)}</td>
-                    <td className="px-4 py-2 text-soft">{figures(each.metrics)}</td>
-                    <td className="px-4 py-2 text-right">
-                      {each.stage === 'live' ? <button className="button" onClick={() => rollback(each)}>{t.rollback}</button> : <button className="button" onClick={() => promote(each)}>{t.promote}</button>}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Sheet label={t.title} heads={[...Object.values(t.head), '']}>
+            {items.map((each) => (
+              <tr key={`${each.name} ${each.version}`}>
+                <th scope="row">{each.name}</th>
+                <td>{each.version}</td>
+                <td className={each.stage === 'live' ? 'font-semibold text-good' : 'text-soft'}>{each.stage === 'live' && <span aria-hidden>● </span>}{each.stage}</td>
+                <td className="text-soft"><When at={each.created_at} /> {texts.incidents.by(each.created_by)}</td>
+                <td className="text-soft">{figures(each.metrics)}</td>
+                <td className="text-right">
+                  {each.stage === 'live' ? <button className="button" onClick={() => rollback(each)}>{t.rollback}</button> : <button className="button" onClick={() => promote(each)}>{t.promote}</button>}
+                </td>
+              </tr>
+            ))}
+          </Sheet>
         )}
       </Answered>
       {question && <Ask question={question} onClose={() => setQuestion(null)} />}

@@ -5,6 +5,7 @@ import type { TableItem } from '../api/schema'
 import { needsLook, sorted } from '../logic/health'
 import { Feed } from '../parts/Feed'
 import { MendedLately } from '../parts/MendedLately'
+import { Part } from '../parts/Part'
 import { Answered, Coded, Empty } from '../parts/States'
 import { TableList } from '../parts/TableList'
 import { Title } from '../parts/Title'
@@ -46,16 +47,17 @@ function Tables({ tables }: { tables: TableItem[] }) {
     () => tables.filter((table) => (!only || needsLook(table)) && table.name.toLowerCase().includes(wanted.toLowerCase())),
     [tables, only, wanted],
   )
+  const search = (
+    <>
+      <label className="flex items-center gap-2 text-sm"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />{t.only}</label>
+      <input type="search" className="field w-48" placeholder={t.find} aria-label={t.find} value={wanted} onChange={(event) => setWanted(event.target.value)} />
+    </>
+  )
   return (
-    <section aria-labelledby="tables" className="min-w-0 xl:col-start-1 xl:row-start-1">
-      <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
-        <h2 id="tables" className="mr-auto">{t.tables}</h2>
-        <label className="flex items-center gap-2 text-sm"><input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />{t.only}</label>
-        <input type="search" className="field w-48" placeholder={t.find} aria-label={t.find} value={wanted} onChange={(event) => setWanted(event.target.value)} />
-      </div>
+    <Part id="tables" title={t.tables} aside={search} className="min-w-0 xl:col-start-1 xl:row-start-1">
       {tables.length === 0 ? (
         <Empty title={t.nothing}>{t.start.map((command) => <p key={command} className="mt-1"><Coded text={`\`${command}\``} /></p>)}</Empty>
       ) : shown.length === 0 ? <Empty title={t.none} /> : <TableList tables={shown} />}
-    </section>
+    </Part>
   )
 }

@@ -1,9 +1,8 @@
 import { useState } from 'react'
 import { usePages } from '../api/lists'
 import type { RunItem } from '../api/schema'
-import { More } from '../parts/More'
+import { Paged } from '../parts/Paged'
 import { RunsTable } from '../parts/RunsTable'
-import { Answered, Empty } from '../parts/States'
 import { Tabs } from '../parts/Tabs'
 import { Title } from '../parts/Title'
 import { texts } from '../texts'
@@ -16,11 +15,7 @@ export function Runs() {
   return (
     <>
       <Title text={t.title}><Tabs label={t.kind} names={t.kinds} chosen={kind} onChoose={setKind} /></Title>
-      <Answered query={pages}>
-        {(data) => data.pages[0]!.items.length === 0 ? <Empty title={t.none} /> : (
-          <><RunsTable runs={data.pages.flatMap((page) => page.items)} /><More pages={pages} /></>
-        )}
-      </Answered>
+      <Paged pages={pages} empty={t.none}>{(runs) => <RunsTable runs={runs} />}</Paged>
     </>
   )
 }

@@ -1,10 +1,12 @@
-import { useMemo, type ReactNode } from 'react'
+import { useMemo } from 'react'
 import { useParams } from 'react-router'
 import { useStream, type StreamAlert, type StreamColumn, type StreamExample, type StreamPart, type StreamWindow } from '../api/lists'
 import type { StreamDetail } from '../api/schema'
 import { ago, percent, plain } from '../logic/shown'
 import { withQuiet } from '../logic/windows'
 import { Chart } from '../parts/Chart'
+import { Figures, Part } from '../parts/Part'
+import { Sheet } from '../parts/Sheet'
 import { Answered, Coded, Empty } from '../parts/States'
 import { Title } from '../parts/Title'
 import { Value } from '../parts/Value'
@@ -27,7 +29,7 @@ export function StreamPage() {
       <Answered query={found}>
         {(told) => (
           <div className="flex flex-col gap-7">
-            <Figures stream={told} />
+            <Figures figures={figuresOf(told)} />
             <Rates windows={told.windows as unknown as StreamWindow[]} />
             <Part id="alerts" title={t.alerts}><Alerts alerts={told.alerts as unknown as StreamAlert[]} /></Part>
             {told.parts.length > 0 && <Part id="parts" title={t.parts}><Partitions parts={told.parts as unknown as StreamPart[]} /></Part>}
@@ -40,10 +42,6 @@ export function StreamPage() {
   )
 }
 
-function Part({ id, title, children }: { id: string; title: string; children: ReactNode }) {
-  return <section aria-labelledby={id}><h2 id={id} className="mb-2">{title}</h2>{children}</section>
-}
-
 /** Events that wait; with the moment where nobody has told for a while. */
 function waiting({ lag, lag_at }: StreamDetail): string {
   if (lag == null || lag_at == null) return '–'
@@ -51,9 +49,9 @@ function waiting({ lag, lag_at }: StreamDetail): string {
   return [t.waiting(lag), ...(isStale ? [t.asOf(ago(lag_at))] : [])].join(' ')
 }
 
-function Figures({ stream }: { stream: StreamDetail }) {
+function figuresOf(stream: StreamDetail): [string, string][] {
   const { per_second: rate, totals, late_ms } = stream
-  const figures: [string, string][] = [
+  return [
     [t.figures.events, plain(rate.events ?? 0)],
     [t.figures.healed, plain(rate.healed ?? 0)],
     [t.figures.quarantined, plain(rate.quarantined ?? 0)],
@@ -63,11 +61,6 @@ function Figures({ stream }: { stream: StreamDetail }) {
     [t.figures.mended, n(totals.healed ?? 0)],
     [t.figures.aside, n(totals.quarantined ?? 0)],
   ]
-  return (
-    <dl className="flex flex-wrap gap-x-8 gap-y-2">
-      {figures.map(([name, value]) => <div key={name}><dt className="text-sm text-soft">{name}</dt><dd className="text-[1.05rem] tabular-nums">{value}</dd></div>)}
-    </dl>
-  )
 }
 
 function Rates({ windows: told }: { windows: StreamWindow[] }) {
@@ -113,57 +106,46 @@ function Alerts({ alerts }: { alerts: StreamAlert[] }) {
 function Examples({ examples }: { examples: StreamExample[] }) {
   if (examples.length === 0) return <p className="text-soft">{t.noExamples}</p>
   return (
-    <Rows label={t.examples} heads={Object.values(t.exampleHead)}>
+    <Sheet label={t.examples} heads={Object.values(t.exampleHead)} right={[3]}>
       {examples.map((each, i) => (
-        <tr key={`${each.id} ${each.column} ${i}`} className="align-baseline">
-          <td className="px-4 py-1.5 text-soft"><span className="cell">{each.id}</span></td>
-          <td className="px-4 py-1.5">{each.column}</td>
-          <td className="px-4 py-1.5"><Value text={each.old} struck /> <span aria-hidden>→</span><span className="sr-only">{texts.run.to}</span> <Value text={each.new} mended /></td>
-          <td className="px-4 py-1.5">{each.confidence === null ? '–' : percent(each.confidence)}</td>
+        <tr key={`${each.id} ${each.column} ${i}`}>
+          <td className="text-soft"><span className="cell">{each.id}</span></td>
+          <td>{each.column}</td>
+          <td><Value text={each.old} struck /> <span aria-hidden>→</span><span className="sr-only">{texts.run.to}</span> <Value text={each.new} mended /></td>
+          <td className="text-right">{each.confidence === null ? '–' : percent(each.confidence)}</td>
         </tr>
       ))}
-    </Rows>
+    </Sheet>
   )
 }
 
 function Partitions({ parts }: { parts: StreamPart[] }) {
   return (
-    <Rows label={t.parts} heads={Object.values(t.partHead)}>
+    <Sheet label={t.parts} heads={Object.values(t.partHead)} right={[1, 2, 3, 4]}>
       {parts.map((each) => (
         <tr key={`${each.source} ${each.part}`}>
-          <th scope="row" className="px-4 py-1.5 font-medium text-ink wrap-anywhere">{each.source.split(' ')[0]}</th>
-          <td className="px-4 py-1.5">{each.part}</td>
-          <td className="px-4 py-1.5">{n(each.place)}</td>
-          <td className="px-4 py-1.5">{n(each.end)}</td>
-          <td className="px-4 py-1.5">{n(each.lag)}</td>
+          <th scope="row">{each.source.split(' ')[0]}</th>
+          <td className="text-right">{each.part}</td>
+          <td className="text-right">{n(each.place)}</td>
+          <td className="text-right">{n(each.end)}</td>
+          <td className="text-right">{n(each.lag)}</td>
         </tr>
       ))}
-    </Rows>
+    </Sheet>
   )
 }
 
 function Columns({ columns }: { columns: StreamColumn[] }) {
   return (
-    <Rows label={t.columns} heads={Object.values(t.columnHead)}>
+    <Sheet label={t.columns} heads={Object.values(t.columnHead)} right={[1, 2, 3]}>
       {columns.map((each) => (
         <tr key={each.column}>
-          <th scope="row" className="px-4 py-1.5 font-medium text-ink wrap-anywhere">{each.column}</th>
-          <td className="px-4 py-1.5">{n(each.cells)}</td>
-          <td className="px-4 py-1.5">{each.cells ? percent(each.missing / each.cells) : '–'}</td>
-          <td className="px-4 py-1.5">{n(each.changed)}</td>
+          <th scope="row">{each.column}</th>
+          <td className="text-right">{n(each.cells)}</td>
+          <td className="text-right">{each.cells ? percent(each.missing / each.cells) : '–'}</td>
+          <td className="text-right">{n(each.changed)}</td>
         </tr>
       ))}
-    </Rows>
-  )
-}
-
-function Rows({ label, heads, children }: { label: string; heads: string[]; children: ReactNode }) {
-  return (
-    <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={label}>
-      <table className="w-full">
-        <thead className="border-b border-line text-sm"><tr>{heads.map((name) => <th scope="col" key={name} className="px-4 py-2">{name}</th>)}</tr></thead>
-        <tbody className="divide-y divide-line">{children}</tbody>
-      </table>
-    </div>
+    </Sheet>
   )
 }

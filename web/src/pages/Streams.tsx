@@ -1,6 +1,7 @@
 import { Link } from 'react-router'
 import { useStreams } from '../api/lists'
 import { plain } from '../logic/shown'
+import { Sheet } from '../parts/Sheet'
 import { Answered, Coded, Empty } from '../parts/States'
 import { Title } from '../parts/Title'
 import { When } from '../parts/When'
@@ -15,26 +16,19 @@ export function Streams() {
       <Title text={t.title} />
       <Answered query={streams}>
         {({ items }) => items.length === 0 ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty> : (
-          <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.title}>
-            <table className="w-full">
-              <thead className="border-b border-line text-sm">
-                <tr>{Object.entries(t.head).map(([key, name]) => <th scope="col" key={key} className={`px-4 py-2 ${key === 'name' ? '' : 'text-right'}`}>{name}</th>)}</tr>
-              </thead>
-              <tbody className="divide-y divide-line">
-                {items.map((each) => (
-                  <tr key={each.id} className="align-baseline">
-                    <th scope="row" className="px-4 py-2 font-medium"><Link to={`/streams/${each.id}`}>{each.name}</Link></th>
-                    <td className="px-4 py-2 text-right">{plain(each.per_second.events ?? 0)}</td>
-                    <td className="px-4 py-2 text-right">{plain(each.per_second.healed ?? 0)}</td>
-                    <td className="px-4 py-2 text-right">{plain(each.per_second.quarantined ?? 0)}</td>
-                    <td className="px-4 py-2 text-right">{each.late_ms == null ? '–' : t.ms(each.late_ms)}</td>
-                    <td className="px-4 py-2 text-right text-soft"><When at={each.last_at} /></td>
-                    <td className="px-4 py-2 text-right">{n(each.totals.events ?? 0)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Sheet label={t.title} heads={Object.values(t.head)} right={[1, 2, 3, 4, 5, 6]}>
+            {items.map((each) => (
+              <tr key={each.id}>
+                <th scope="row"><Link to={`/streams/${each.id}`}>{each.name}</Link></th>
+                <td className="text-right">{plain(each.per_second.events ?? 0)}</td>
+                <td className="text-right">{plain(each.per_second.healed ?? 0)}</td>
+                <td className="text-right">{plain(each.per_second.quarantined ?? 0)}</td>
+                <td className="text-right">{each.late_ms == null ? '–' : t.ms(each.late_ms)}</td>
+                <td className="text-right text-soft"><When at={each.last_at} /></td>
+                <td className="text-right">{n(each.totals.events ?? 0)}</td>
+              </tr>
+            ))}
+          </Sheet>
         )}
       </Answered>
     </>

@@ -5,6 +5,8 @@ import type { KeyItem, ListedKeyItem, MadeKey, NewKey } from '../api/schema'
 import { texts } from '../texts'
 import { Ask } from './Ask'
 import { useNews } from './News'
+import { Part } from './Part'
+import { Sheet } from './Sheet'
 import { Answered } from './States'
 import { When } from './When'
 
@@ -32,8 +34,7 @@ export function ApiKeys() {
     await refresh()
   }
   return (
-    <section aria-labelledby="keys">
-      <h2 id="keys" className="mb-2">{t.keys}</h2>
+    <Part id="keys" title={t.keys}>
       <Create onCreate={(wanted) => void create(wanted)} />
       {made && (
         <div role="status" className="sheet mb-4 p-4">
@@ -46,7 +47,7 @@ export function ApiKeys() {
       )}
       <Answered query={keys}>{({ items }) => items.length === 0 ? <p className="text-soft">{t.noKeys}</p> : <KeyTable keys={items} onEnd={setEnding} />}</Answered>
       {ending && <Ask question={{ title: t.revokeTitle(ending.name), body: t.revokeBody, go: t.revoke, run: () => void revoke(ending) }} onClose={() => setEnding(null)} />}
-    </section>
+    </Part>
   )
 }
 
@@ -72,23 +73,18 @@ function Create({ onCreate }: { onCreate: (wanted: NewKey) => void }) {
 
 function KeyTable({ keys, onEnd }: { keys: KeyItem[]; onEnd: (key: KeyItem) => void }) {
   return (
-    <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.keys}>
-      <table className="w-full">
-        <thead className="border-b border-line text-sm"><tr>{Object.values(t.keyHead).map((name) => <th scope="col" key={name} className="px-4 py-2 whitespace-nowrap">{name}</th>)}<td /></tr></thead>
-        <tbody className="divide-y divide-line">
-          {keys.map((key) => (
-            <tr key={key.id}>
-              <th scope="row" className="px-4 py-2 font-medium text-ink">{key.name}</th>
-              <td className="px-4 py-2">{key.role}</td>
-              <td className="px-4 py-2 text-soft"><When at={key.created_at} /></td>
-              <td className="px-4 py-2 whitespace-nowrap text-soft">{key.expires_at ? key.expires_at.slice(0, 10) : t.never}</td>
-              <td className="px-4 py-2 text-soft">{key.used_at ? <When at={key.used_at} /> : t.never}</td>
-              <td className="px-4 py-2">{stateOf(key)}</td>
-              <td className="px-4 py-1 text-right">{!key.revoked_at && <button className="button" onClick={() => onEnd(key)}>{t.revoke}</button>}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Sheet label={t.keys} heads={[...Object.values(t.keyHead), '']}>
+      {keys.map((key) => (
+        <tr key={key.id}>
+          <th scope="row">{key.name}</th>
+          <td>{key.role}</td>
+          <td className="text-soft"><When at={key.created_at} /></td>
+          <td className="whitespace-nowrap text-soft">{key.expires_at ? key.expires_at.slice(0, 10) : t.never}</td>
+          <td className="text-soft">{key.used_at ? <When at={key.used_at} /> : t.never}</td>
+          <td>{stateOf(key)}</td>
+          <td className="text-right">{!key.revoked_at && <button className="button" onClick={() => onEnd(key)}>{t.revoke}</button>}</td>
+        </tr>
+      ))}
+    </Sheet>
   )
 }

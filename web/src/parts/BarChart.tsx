@@ -1,10 +1,9 @@
 import { BarChart as Bar } from 'echarts/charts'
 import { AriaComponent, GridComponent, TooltipComponent } from 'echarts/components'
-import { init, use, type EChartsType } from 'echarts/core'
+import { use } from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
-import { useEffect, useRef } from 'react'
 import { n } from '../texts'
-import { useIsDark } from './theme'
+import { look, useChart } from './useChart'
 
 use([Bar, AriaComponent, GridComponent, TooltipComponent, CanvasRenderer])
 
@@ -16,9 +15,7 @@ export interface Bars {
 }
 
 function option({ bars, isNamed }: Bars) {
-  const style = getComputedStyle(document.documentElement)
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
-  const text = { color: colour('soft'), fontFamily: 'system-ui, sans-serif', fontSize: 12 }
+  const { colour, text, tooltip } = look()
   const names = { type: 'category', data: bars.map((bar) => bar.name), inverse: isNamed, axisTick: { show: false }, axisLine: { show: false } }
   const cells = { type: 'value', show: false }
   const label = { ...text, color: colour('ink'), width: 120, overflow: 'truncate' }
@@ -26,10 +23,7 @@ function option({ bars, isNamed }: Bars) {
     animation: false,
     textStyle: text,
     grid: { left: 0, right: isNamed ? 44 : 0, top: 0, bottom: 0, containLabel: isNamed },
-    tooltip: {
-      trigger: 'axis', axisPointer: { type: 'none' }, renderMode: 'richText', confine: true, backgroundColor: colour('sheet'),
-      borderColor: colour('line'), textStyle: { ...text, color: colour('ink') }, valueFormatter: (value: number) => n(value),
-    },
+    tooltip: { ...tooltip, axisPointer: { type: 'none' }, valueFormatter: (value: number) => n(value) },
     xAxis: isNamed ? cells : { ...names, axisLabel: { show: false } },
     yAxis: isNamed ? { ...names, axisLabel: label } : cells,
     series: [{
@@ -41,15 +35,5 @@ function option({ bars, isNamed }: Bars) {
 }
 
 export default function BarChart(props: Bars) {
-  const box = useRef<HTMLDivElement>(null)
-  const chart = useRef<EChartsType>(undefined)
-  const dark = useIsDark()
-  useEffect(() => {
-    const made = (chart.current = init(box.current!))
-    const sizes = new ResizeObserver(() => made.resize())
-    sizes.observe(box.current!)
-    return () => { sizes.disconnect(); made.dispose() }
-  }, [])
-  useEffect(() => { chart.current!.setOption(option(props), { notMerge: true }) }, [props, dark])
-  return <div ref={box} role="img" aria-label={props.alt} className="h-28 w-full" />
+  return <div ref={useChart(props, option)} role="img" aria-label={props.alt} className="h-28 w-full" />
 }

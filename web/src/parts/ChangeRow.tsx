@@ -37,7 +37,7 @@ export const ChangeRow = memo(function ChangeRow({ change, at, isChosen, isTaken
 })
 
 function Became({ change, isTaken, isUndo }: { change: Change; isTaken: boolean; isUndo: boolean }) {
-  if (change.edit !== 'set') return <span className={isTaken ? 'text-soft line-through' : 'mended'}>{change.edit === 'drop' ? t.dropped : t.added}</span>
+  if (change.edit !== 'set') return <span className={isTaken ? 'text-soft line-through' : 'mended'}>{t.row[change.edit]}</span>
   return (
     <>
       <Value text={change.old} isNull={change.old_null} />

@@ -1,6 +1,7 @@
 import { useEvents, type Event } from '../api/events'
 import { percent } from '../logic/shown'
 import { texts } from '../texts'
+import { Part } from './Part'
 import { When } from './When'
 
 const t = texts.feed
@@ -10,8 +11,7 @@ const SHOWN = 6
 export function Feed() {
   const events = useEvents()
   return (
-    <section aria-labelledby="feed">
-      <h2 id="feed" className="mb-2">{t.title}</h2>
+    <Part id="feed" title={t.title}>
       {events.length === 0 ? <p className="text-soft">{t.quiet}</p> : (
         <ol className="sheet divide-y divide-line">
           {events.slice(0, SHOWN).map((event) => (
@@ -22,7 +22,7 @@ export function Feed() {
           ))}
         </ol>
       )}
-    </section>
+    </Part>
   )
 }
 

@@ -1,10 +1,9 @@
 import { LineChart as Line, ScatterChart } from 'echarts/charts'
 import { AriaComponent, DataZoomInsideComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components'
-import { init, use, type EChartsType } from 'echarts/core'
+import { use } from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
-import { useEffect, useRef } from 'react'
 import { plain } from '../logic/shown'
-import { useIsDark } from './theme'
+import { look, useChart } from './useChart'
 
 use([Line, ScatterChart, AriaComponent, DataZoomInsideComponent, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer])
 
@@ -18,22 +17,17 @@ export interface Lines {
 const COLOURS = { light: ['#274a86', '#2a6549', '#65488a', '#a5301f', '#3d7a8c', '#7a6a5a'], dark: ['#a3bdf2', '#90d0b0', '#c9b0ee', '#f3a08f', '#8fd0e0', '#c9bba8'] }
 const DASHES = ['solid', 'dashed', 'dotted', [8, 3, 2, 3], [3, 3], [12, 4]]
 
-function option({ series, marks, max }: Lines, dark: boolean, width: number) {
-  const style = getComputedStyle(document.documentElement)
-  const colour = (name: string) => style.getPropertyValue(`--${name}`).trim()
-  const text = { color: colour('soft'), fontFamily: 'system-ui, sans-serif', fontSize: 12 }
+function option({ series, marks, max }: Lines, width: number) {
+  const { colour, text, tooltip, isDark } = look()
   const few = Math.max(...series.map((each) => each.points.length)) < 30
   return {
     animation: false,
-    color: dark ? COLOURS.dark : COLOURS.light,
+    color: isDark ? COLOURS.dark : COLOURS.light,
     textStyle: text,
     aria: { enabled: false },
     grid: { left: 8, right: 16, top: series.length > 3 && width < 640 ? 62 : series.length > 1 || marks ? 40 : 16, bottom: 8, containLabel: true },
     legend: series.length > 1 || marks ? { type: 'plain', top: 0, left: 0, textStyle: { ...text, color: colour('ink') }, itemWidth: 22 } : undefined,
-    tooltip: {
-      trigger: 'axis', renderMode: 'richText', backgroundColor: colour('sheet'), borderColor: colour('line'), confine: true,
-      textStyle: { ...text, color: colour('ink') }, valueFormatter: (value: number | null) => (value == null ? '–' : plain(Number(value))),
-    },
+    tooltip: { ...tooltip, valueFormatter: (value: number | null) => (value == null ? '–' : plain(Number(value))) },
     dataZoom: [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false }],
     xAxis: { type: 'time', axisLine: { lineStyle: { color: colour('line') } }, axisLabel: { ...text, hideOverlap: true } },
     yAxis: { type: 'value', scale: true, max, splitNumber: 4, axisLabel: { ...text, formatter: plain }, splitLine: { lineStyle: { color: colour('line') } } },
@@ -51,17 +45,5 @@ function option({ series, marks, max }: Lines, dark: boolean, width: number) {
 }
 
 export default function LineChart(props: Lines) {
-  const box = useRef<HTMLDivElement>(null)
-  const chart = useRef<EChartsType>(undefined)
-  const dark = useIsDark()
-  useEffect(() => {
-    const made = (chart.current = init(box.current!))
-    const sizes = new ResizeObserver(() => made.resize())
-    sizes.observe(box.current!)
-    return () => { sizes.disconnect(); made.dispose() }
-  }, [])
-  useEffect(() => {
-    chart.current!.setOption(option(props, dark, chart.current!.getWidth()), { notMerge: true })
-  }, [props, dark])
-  return <div ref={box} role="img" aria-label={props.alt} className="h-72 w-full" />
+  return <div ref={useChart(props, option)} role="img" aria-label={props.alt} className="h-72 w-full" />
 }

@@ -2,6 +2,7 @@ import { Link } from 'react-router'
 import { path } from '../api/client'
 import { useRuns } from '../api/lists'
 import { texts } from '../texts'
+import { Part } from './Part'
 import { Answered } from './States'
 import { When } from './When'
 
@@ -11,8 +12,7 @@ const t = texts.overview
 export function MendedLately() {
   const runs = useRuns({ limit: 8, kind: 'heal' })
   return (
-    <section aria-labelledby="mended">
-      <h2 id="mended" className="mb-2">{t.mended}</h2>
+    <Part id="mended" title={t.mended}>
       <Answered query={runs}>
         {({ items }) => items.length === 0 ? <p className="text-soft">{t.notMended}</p> : (
           <ul className="sheet divide-y divide-line">
@@ -28,6 +28,6 @@ export function MendedLately() {
           </ul>
         )}
       </Answered>
-    </section>
+    </Part>
   )
 }

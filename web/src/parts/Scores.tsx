@@ -1,11 +1,11 @@
+import type { Dimensions } from '../api/lists'
 import { score } from '../logic/shown'
 import { texts } from '../texts'
 
 const t = texts.run
-type Dimensions = Record<string, number | null>
 
 /** Scores before and after by dimension; those that did not change are quiet. */
-export function Scores({ before, after }: { before: Dimensions; after: Dimensions | undefined }) {
+export function Scores({ before, after }: { before: Dimensions; after: Dimensions | null | undefined }) {
   const names = ['overall', ...Object.keys(before).filter((name) => name !== 'overall')].filter((name) => before[name] != null)
   return (
     <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.scores}>

@@ -4,8 +4,7 @@ import { usePages } from '../api/lists'
 import type { ColumnProfile } from '../api/schema'
 import { percent, plain } from '../logic/shown'
 import { n, texts } from '../texts'
-import { More } from './More'
-import { Answered, Coded } from './States'
+import { Paged } from './Paged'
 
 const BarChart = lazy(() => import('./BarChart'))
 const t = texts.table
@@ -15,19 +14,13 @@ const VALUES = 5
 export function TableColumns({ table }: { table: string }) {
   const pages = usePages<ColumnProfile>(['tables', table, 'profile'], path`/tables/${table}/profile`, { limit: 24 })
   return (
-    <section aria-labelledby="columns">
-      <h2 id="columns" className="mb-2">{t.columns}</h2>
-      <Answered query={pages}>
-        {(data) => data.pages[0]!.items.length === 0 ? <p className="text-soft"><Coded text={t.noColumns} /></p> : (
-          <>
-            <ul className="grid grid-cols-[repeat(auto-fill,minmax(17rem,1fr))] gap-3">
-              {data.pages.flatMap((page) => page.items).map((column) => <Column key={column.column} column={column} />)}
-            </ul>
-            <More pages={pages} />
-          </>
-        )}
-      </Answered>
-    </section>
+    <Paged pages={pages} empty={t.noColumns} isQuiet>
+      {(columns) => (
+        <ul className="grid grid-cols-[repeat(auto-fill,minmax(17rem,1fr))] gap-3">
+          {columns.map((column) => <Column key={column.column} column={column} />)}
+        </ul>
+      )}
+    </Paged>
   )
 }
 

@@ -3,11 +3,12 @@ import { useCourse, usePages } from '../api/lists'
 import type { Course, RunItem } from '../api/schema'
 import { texts } from '../texts'
 import { Chart } from './Chart'
-import { More } from './More'
+import { KeptIssues } from './Issues'
+import { Paged } from './Paged'
+import { Part } from './Part'
 import { RunsTable } from './RunsTable'
-import { Answered, Empty } from './States'
+import { Answered } from './States'
 import { TableColumns } from './TableColumns'
-import { TableIssues } from './TableIssues'
 
 const t = texts.table
 const SCORES = Object.keys(texts.dimension).map((name) => `score:${name}`)
@@ -18,20 +19,14 @@ export function Runs({ table }: { table: string }) {
   const pages = usePages<RunItem>(['runs', 'of', table], '/runs', { table, limit: 50 })
   return (
     <div className="flex flex-col gap-7">
-      <section aria-labelledby="score">
-        <h2 id="score" className="mb-2">{t.score}</h2>
+      <Part id="score" title={t.score}>
         <div className="sheet p-3"><Answered query={course}>{(found) => <Scores course={found} />}</Answered></div>
-      </section>
-      <TableIssues table={table} />
-      <TableColumns table={table} />
-      <section aria-labelledby="runs">
-        <h2 id="runs" className="mb-2">{t.runs}</h2>
-        <Answered query={pages}>
-          {(data) => data.pages[0]!.items.length === 0 ? <Empty title={texts.runs.none} /> : (
-            <><RunsTable runs={data.pages.flatMap((page) => page.items)} withTable={false} /><More pages={pages} /></>
-          )}
-        </Answered>
-      </section>
+      </Part>
+      <Part id="issues" title={t.issues}><KeptIssues of="tables" name={table} /></Part>
+      <Part id="columns" title={t.columns}><TableColumns table={table} /></Part>
+      <Part id="runs" title={t.runs}>
+        <Paged pages={pages} empty={texts.runs.none}>{(runs) => <RunsTable runs={runs} withTable={false} />}</Paged>
+      </Part>
     </div>
   )
 }

@@ -6,6 +6,7 @@ import type { Decided } from '../api/schema'
 import { texts } from '../texts'
 import { Ask, type Question } from './Ask'
 import { useNews } from './News'
+import { Part } from './Part'
 import { Answered, Coded } from './States'
 
 const t = texts.table
@@ -30,15 +31,14 @@ export function WaitingBatches({ table, batches }: { table: string; batches: str
       run: () => void decide(batch, isRight),
     })
   return (
-    <section aria-labelledby="batches">
-      <h2 id="batches" className="mb-2">{t.waiting}</h2>
+    <Part id="batches" title={t.waiting}>
       {batches.length === 0 ? <p className="text-soft">{t.noWaiting}</p> : (
         <ul className="sheet divide-y divide-line">
           {[...batches].reverse().map((batch) => <li key={batch} className="px-4 py-3"><Waiting table={table} batch={batch} onDecide={ask} /></li>)}
         </ul>
       )}
       {question && <Ask question={question} onClose={() => setQuestion(null)} />}
-    </section>
+    </Part>
   )
 }
 

@@ -6,6 +6,7 @@ import { questionsOf, useIncidents, useRuns } from '../api/lists'
 import type { RunItem, TableItem } from '../api/schema'
 import { healthOf } from '../logic/health'
 import { texts } from '../texts'
+import { Part } from './Part'
 import { Failed } from './States'
 import { tablePath } from './TableList'
 import { When } from './When'
@@ -32,8 +33,7 @@ export function WaitingForYou({ tables }: { tables: TableItem[] }) {
   const counts = runs.map((run, i) => ({ run, items: asked[i]?.data?.items ?? [] })).filter(({ items }) => items.length > 0)
   const isCalm = open.length + held.length + counts.length === 0 && !asked.some((each) => each.isLoading)
   return (
-    <section aria-labelledby="waiting">
-      <h2 id="waiting" className="mb-2">{t.waiting}</h2>
+    <Part id="waiting" title={t.waiting}>
       {incidents.error && <Failed error={incidents.error} again={() => void incidents.refetch()} />}
       {isCalm ? <p className="text-soft">{t.calm}</p> : (
         <ul className="sheet divide-y divide-line">
@@ -54,7 +54,7 @@ export function WaitingForYou({ tables }: { tables: TableItem[] }) {
           ))}
         </ul>
       )}
-    </section>
+    </Part>
   )
 }
 

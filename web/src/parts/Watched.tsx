@@ -6,6 +6,7 @@ import { Card } from '../pages/Incidents'
 import { n, texts } from '../texts'
 import { AlarmList } from './AlarmList'
 import { Chart } from './Chart'
+import { Figures, Part } from './Part'
 import { Answered } from './States'
 import { WaitingBatches } from './WaitingBatches'
 import { When } from './When'
@@ -22,16 +23,12 @@ export function Watched({ table }: { table: string }) {
     <Answered query={status}>
       {(found) => (
         <div className="flex flex-col gap-7">
-          <Figures status={found} />
+          <Figures figures={figuresOf(found)} />
           {open.map((each) => <Card key={each.id} incident={each} withTable={false} />)}
           <WaitingBatches table={table} batches={found.waiting} />
-          <section aria-labelledby="course">
-            <div className="mb-2 flex flex-wrap items-center gap-4">
-              <h2 id="course" className="mr-auto">{t.course}</h2>
-              <Facts table={table} last={found.last_batch} fact={fact} onFact={setFact} />
-            </div>
+          <Part id="course" title={t.course} aside={<Facts table={table} last={found.last_batch} fact={fact} onFact={setFact} />}>
             <div className="sheet p-3"><Answered query={course}>{(data) => <CourseChart course={data} fact={fact} />}</Answered></div>
-          </section>
+          </Part>
           <Answered query={course}>{(data) => <AlarmList course={data} />}</Answered>
         </div>
       )}
@@ -39,19 +36,14 @@ export function Watched({ table }: { table: string }) {
   )
 }
 
-function Figures({ status }: { status: MonitorStatus }) {
-  const figures: [string, React.ReactNode][] = [
+function figuresOf(status: MonitorStatus): [string, React.ReactNode][] {
+  return [
     [t.last, <When key="last" at={status.last_at} />],
     [t.batches, n(status.n_batches)],
     [t.alarms, n(status.n_alarms)],
     [t.precision, status.precision === null ? t.noVerdicts : percent(status.precision)],
     ...(status.time_to_detection_min === null ? [] : [[t.detection, t.minutes(status.time_to_detection_min)] as [string, string]]),
   ]
-  return (
-    <dl className="flex flex-wrap gap-x-8 gap-y-2">
-      {figures.map(([name, value]) => <div key={name}><dt className="text-sm text-soft">{name}</dt><dd className="text-[1.05rem] tabular-nums">{value}</dd></div>)}
-    </dl>
-  )
 }
 
 function Facts({ table, last, fact, onFact }: { table: string; last: string | null; fact: string; onFact: (fact: string) => void }) {

@@ -136,7 +136,8 @@ def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     """A run: what it did, by recipe."""
     told = _shown(request, who, run)
     made = told.run
-    kept = {"output": made.kind == "heal" and made.id in Path(made.output).parts, "report": made.report is not None}
+    is_output = made.kind == "heal" and made.id in Path(made.output).parts  # a job writes into a folder of that name
+    kept = {"output": is_output, "report": told.store.current(made.report, since=made.line) is not None}
     downloads = [name for name, is_kept in kept.items() if is_kept]
     return RunDetail(**{**told.facts, "n": made.line, "rows": made.rows, "downloads": downloads})
 
