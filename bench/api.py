@@ -54,7 +54,7 @@ def fill(home: Path, tables: int, runs: int) -> str:
             names = [f"table_{i:05}" for i in range(start, min(start + CHUNK, tables))]
             about = [{**json.loads(watched.settings), "table": name} for name in names]
             rows = [
-                {**watched._asdict(), "id": 10 + start + i, "name": name, "settings": json.dumps(told)}
+                {**watched._asdict(), "id": 10 + start + i, "name": name, "settings": json.dumps(told), "folded": name}
                 for i, (name, told) in enumerate(zip(names, about, strict=True))
             ]
             connection.execute(insert(schema.monitors), rows)
@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", choices=("again", "anew"), help="the same pages, or another one each time")
     parser.add_argument("--keep", type=Path, help="a folder for the store, which is used again")
     chosen = parser.parse_args()
     place = nullcontext(chosen.keep) if chosen.keep else tempfile.TemporaryDirectory()
@@ -180,9 +181,18 @@ def main() -> None:
                 anew = [
                     f"{api}/tables?limit=50&after={{n}}",
                     f"{api}/runs?limit=50&after=1{{n}}",
-                    f"{api}/runs/{{run}}",
+                    *(f"{api}/runs/{{run}}", f"{api}/runs/{{run}}/changes", f"{api}/runs/{{run}}/issues"),
+                    f"{api}/tables?limit=50&q={{n}}",
                 ]
-                asyncio.run(measured(port, server.pid, [*again, *anew], chosen.rate, chosen.seconds))
+                asyncio.run(
+                    measured(
+                        port,
+                        server.pid,
+                        again * (chosen.only != "anew") + anew * (chosen.only != "again"),
+                        chosen.rate,
+                        chosen.seconds,
+                    )
+                )
                 rss = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * 4096 / 2**20
                 print(f"memory of the service afterwards: {rss:.0f} MiB")
             finally:

@@ -52,7 +52,6 @@ __all__ = [
     "asking",
     "bytes_of_tables",
     "connect",
-    "field_of",
     "fields_in",
     "fields_of",
     "forget",
@@ -337,14 +336,6 @@ def asking(engine: Engine) -> Iterator[Connection]:
     alone = {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
     with _explained(engine), engine.connect().execution_options(**alone) as connection:
         yield connection
-
-
-def field_of(dialect: str, column: Column[str], name: str) -> ColumnElement[str]:
-    """A text in the JSON object that a column holds."""
-    if dialect == "sqlite":
-        return func.json_extract(column, f"$.{name}")
-    told: ColumnElement[str] = type_cast(column, JSON)[name].as_string()
-    return told
 
 
 @cache  # an expression is made once: that takes longer than to read its result

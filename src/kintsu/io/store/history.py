@@ -88,6 +88,7 @@ class History:
                 connection.execute(table.update().where(mine).values(settings=text))
             else:
                 fresh = {"tenant": self.tenant, "name": name, "settings": text, "created_at": now_text()}
+                fresh["folded"] = name.casefold()
                 connection.execute(table.insert().values(**fresh))
             return watched_of(connection.execute(table.select().where(mine)).one())
 
@@ -143,7 +144,13 @@ class History:
             row = connection.execute(table.select().where(mine)).first()
             if row is None:
                 about = json.dumps({"table": name, "place": place})
-                fresh = {"tenant": self.tenant, "name": known, "kind": RUNS, "settings": about}
+                fresh = {
+                    "tenant": self.tenant,
+                    "name": known,
+                    "kind": RUNS,
+                    "settings": about,
+                    "folded": name.casefold(),
+                }
                 connection.execute(table.insert().values(**fresh, created_at=now_text()))
                 row = connection.execute(table.select().where(mine)).one()
             self._record(connection, watched_of(row), run)

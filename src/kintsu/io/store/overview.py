@@ -58,13 +58,13 @@ def tables_page(
 ) -> Page[TableLine]:
     """The tables of a tenant in an order of `SORTS`, those after one of them; of a kind, of a name, or with `q` in the
     name that is shown."""
-    from sqlalchemy import func, select
+    from sqlalchemy import select
 
     from kintsu.io.store import schema
 
     m = schema.monitors
     query = _ordered(select(m).where(m.c.tenant == history.tenant).limit(limit + 1), history, sort, after)
-    query = query if q is None else query.where(func.lower(shown_name(history)).contains(q.lower(), autoescape=True))
+    query = query if q is None else query.where(m.c.folded.contains(q.casefold(), autoescape=True))
     query = query if kind is None else query.where(m.c.kind == kind)
     query = query if name is None else query.where(m.c.name == name)
     with schema.reading(history.engine) as connection:
@@ -87,7 +87,7 @@ def _ordered(query: Any, history: History, sort: str, after: int | None) -> Any:
     name, is_falling = sort.removeprefix("-"), sort.startswith("-")
     keys: tuple[Any, ...] = (m.c.id,)
     if name == "name":
-        keys = (func.lower(shown_name(history)), m.c.id)
+        keys = (m.c.folded, m.c.id)
     elif name == "last_at":
         last = select(b.c.at_us).where(b.c.monitor == m.c.id).order_by(b.c.at_us.desc()).limit(1)
         keys = (func.coalesce(last.correlate(m).scalar_subquery(), 0), m.c.id)
@@ -104,28 +104,23 @@ def _ordered(query: Any, history: History, sort: str, after: int | None) -> Any:
     return query.where(tuple_(*keys) < place if is_falling else tuple_(*keys) > place)
 
 
-def shown_name(history: History) -> Any:
-    """The name of a table as people know it, as a column."""
-    from sqlalchemy import case
-
-    from kintsu.io.store import schema
-
-    m = schema.monitors.c
-    return case((m.kind == WATCHED, m.name), else_=schema.field_of(history.engine.dialect.name, m.settings, "table"))
-
-
 def tables_called(history: History, name: str) -> list[Watched]:
     """The tables of which runs are kept that may be meant by a name, a name without its suffix, or a path."""
     from sqlalchemy import or_
 
     from kintsu.io.store import schema
 
-    m, shown = schema.monitors, shown_name(history)
+    m, folded = schema.monitors, name.casefold()
     places = [run_name(place) for place in {name, str(Path(name).resolve())}]
-    meant = or_(shown == name, shown.startswith(f"{name}.", autoescape=True), m.c.name.in_(places))
-    query = m.select().where(m.c.tenant == history.tenant, m.c.kind == RUNS, meant).order_by(m.c.name)
+    near = (m.c.folded >= folded) & (m.c.folded <= f"{folded}.\U0010ffff")
+    query = m.select().where(m.c.tenant == history.tenant, m.c.kind == RUNS, or_(near, m.c.name.in_(places)))
     with schema.reading(history.engine) as connection:
-        return [watched_of(row) for row in connection.execute(query)]
+        found = connection.execute(query.order_by(m.c.name)).all()
+    return [
+        table
+        for table in map(watched_of, found)
+        if table.name in places or table.settings["table"] == name or table.settings["table"].startswith(f"{name}.")
+    ]
 
 
 @cache

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from kintsu.io.store import database
 from kintsu.io.store.atomic import explained
-from kintsu.io.store.database import adding, asking, field_of, fields_in, fields_of, reading, writing
+from kintsu.io.store.database import adding, asking, fields_in, fields_of, reading, writing
 from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "connect",
     "entries",
     "events",
-    "field_of",
     "fields_in",
     "fields_of",
     "files",
@@ -86,6 +85,7 @@ metadata = MetaData(
     }
 )
 _BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up an INTEGER key only
+_PLAIN = Text().with_variant(Text(collation="C"), "postgresql")  # sorted by code points everywhere
 
 entries = Table(
     "entries",
@@ -135,8 +135,10 @@ monitors = Table(
     Column("settings", Text, nullable=False),  # JSON
     Column("created_at", String(32), nullable=False),
     Column("kind", String(16), nullable=False, server_default="watched"),  # or: runs
+    Column("folded", _PLAIN, nullable=False, server_default=""),  # the name that people know, without case
     UniqueConstraint("tenant", "name"),
     Index("ix_monitors_tenant_id", "tenant", "id"),
+    Index("ix_monitors_tenant_folded_id", "tenant", "folded", "id"),
 )
 """Tables that are watched, and apart from them tables that were healed or checked: their batches are the runs."""
 
