@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from kintsu.core.errors import UsageError
 from kintsu.io.service.events import insert, insert_all
@@ -84,9 +84,18 @@ class Job:
         return told | {"progress": round(self.progress, 3)}
 
 
+class Wishes(TypedDict, total=False):
+    """What a job need not say: its priority, the caller's key (one that came before gives the first job), and when it
+    is due."""
+
+    priority: int
+    key: str | None
+    due: datetime | None
+
+
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be queued. A `key` that came before gives the first job."""
+    """A job to be queued."""
 
     job: Job
     key: str | None = None
@@ -119,44 +128,30 @@ class Jobs:
     history: History
 
     def submit(
-        self,
-        kind: str,
-        arguments: Mapping[str, Any],
-        *,
-        by: str,
-        now: datetime,
-        priority: int = 0,
-        key: str | None = None,
-        due: datetime | None = None,
+        self, kind: str, arguments: Mapping[str, Any], *, by: str, now: datetime, **more: Unpack[Wishes]
     ) -> tuple[Job, bool]:
-        """Queue a job; a `key` that came before gives the first job. Whether it is new is the second value.
+        """Queue a job. Whether it is new is the second value.
 
         Raises
         ------
         KeyTaken
             The key came before, with another kind or other arguments.
         """
-        made = self.drafted(kind, arguments, by=by, now=now, priority=priority, key=key, due=due)
-        (answer,) = submit_all(self.history, [made])
+        (answer,) = submit_all(self.history, [self.drafted(kind, arguments, by=by, now=now, **more)])
         return answer.told()
 
     def drafted(
-        self,
-        kind: str,
-        arguments: Mapping[str, Any],
-        *,
-        by: str,
-        now: datetime,
-        priority: int = 0,
-        key: str | None = None,
-        due: datetime | None = None,
+        self, kind: str, arguments: Mapping[str, Any], *, by: str, now: datetime, **more: Unpack[Wishes]
     ) -> NewJob:
         """A job of this tenant for `submit_all`."""
-        name, due_us = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}"), micros(due or now)  # sorts by time
+        due_us = micros(more.get("due") or now)
+        name = new_id("j", at=now, token=f"{now:%f}{secrets.token_hex(3)}")  # sorts by time
         run = new_id("r", at=now)
         plain = json.loads(json.dumps(arguments, ensure_ascii=False, sort_keys=True))
-        job = Job(name, self.history.tenant, kind, QUEUED, priority, plain, text_of(now), by, due_us, run=run)
-        return NewJob(job, key)
+        job = Job(
+            name, self.history.tenant, kind, QUEUED, more.get("priority", 0), plain, text_of(now), by, due_us, run=run
+        )
+        return NewJob(job, more.get("key"))
 
     def find(self, job: str) -> Job | None:
         """The job with this id, of this tenant."""
