@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from kintsu.diagnose.masking import HIDDEN, Veil
-from kintsu.io.service.paging import Page
 from kintsu.io.store.alerts import Alert, alerts_page
 from kintsu.io.store.history import open_history
+from kintsu.io.store.paging import Page
 
 __all__ = ["alerts"]
 

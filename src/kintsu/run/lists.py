@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
 from kintsu.io.store.overview import TableLine, tables_page
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.log import LINE

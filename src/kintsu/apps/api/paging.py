@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kintsu.io.service.paging import Page
+from kintsu.io.store.paging import Page
 
 __all__ = ["After", "Asked", "Limit", "Listed", "cut", "number"]
 

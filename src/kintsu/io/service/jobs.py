@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from kintsu.core.errors import UsageError
 from kintsu.io.service.events import insert, insert_all
-from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import micros, new_id, text_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import now_text
 
 __all__ = ["Act", "Trail", "keep_acts"]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from kintsu.core.errors import UsageError
-from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import now_text, text_of
 from kintsu.io.store.shelf import Shelf
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from kintsu.io.service.paging import Page
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import moment_of
 
 __all__ = ["Alert", "alerts_page"]

@@ -21,7 +21,6 @@ __all__ = [
     "ACCEPTED",
     "HELD",
     "LEARNT",
-    "LOCAL",
     "NORMAL",
     "REJECTED",
     "RUNS",
@@ -38,7 +37,6 @@ HELD: Final = "held"  # it alarmed: out of the baseline until somebody accepts i
 ACCEPTED: Final = "accepted"  # it alarmed, and a person said that it is right
 REJECTED: Final = "rejected"  # it alarmed, and a person said that it is wrong
 NORMAL: Final = (LEARNT, ACCEPTED)
-LOCAL: Final = "local"  # the tenant where there is only one
 WATCHED: Final = "watched"  # its batches are judged
 RUNS: Final = "runs"  # its batches are heals and checks, which no baseline learns from
 

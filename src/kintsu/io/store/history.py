@@ -21,7 +21,6 @@ import polars as pl
 from kintsu.core.errors import UnknownName, UsageError
 from kintsu.io.store.batch_rows import (
     ACCEPTED,
-    LOCAL,
     NORMAL,
     RUNS,
     WATCHED,
@@ -32,7 +31,7 @@ from kintsu.io.store.batch_rows import (
     watched_of,
 )
 from kintsu.io.store.courses import framed, pack_facts, unpack_month
-from kintsu.io.store.home import find_home, folder_of, home_for, is_url
+from kintsu.io.store.home import LOCAL, find_home, folder_of, home_for, is_url
 from kintsu.io.store.months import layout_of, month_of, names_of, pack, unpacked
 from kintsu.io.store.records import micros, moment_of, now_text
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from kintsu.core.errors import UnknownRun, UsageError
 
 __all__ = [
+    "LOCAL",
     "TENANTS",
     "Server",
     "find_home",

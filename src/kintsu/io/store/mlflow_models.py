@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from kintsu.core.errors import MissingExtra, OutputError, UsageError
-from kintsu.io.store.batch_rows import LOCAL
+from kintsu.io.store.home import LOCAL
 from kintsu.io.store.models import (
     ARCHIVED,
     CANDIDATE,

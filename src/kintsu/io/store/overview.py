@@ -10,9 +10,9 @@ from pathlib import Path
 from struct import unpack_from
 from typing import Any, Final
 
-from kintsu.io.service.paging import Page
 from kintsu.io.store.batch_rows import RUNS, WATCHED, Watched, run_name, watched_of
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import moment_of
 
 __all__ = ["SORTS", "TableLine", "tables_called", "tables_page"]

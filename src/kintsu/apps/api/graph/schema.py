@@ -14,7 +14,7 @@ from kintsu.apps.api.graph.cost import CostLimiter
 from kintsu.apps.api.principal import Principal
 from kintsu.core.errors import UsageError
 from kintsu.diagnose.masking import Veil, masked
-from kintsu.io.service.paging import Page
+from kintsu.io.store.paging import Page
 from kintsu.run import lists, notify
 from kintsu.run.ask import ask
 from kintsu.run.show import Shown, show
