@@ -85,6 +85,22 @@ def test_commands_in_the_docs_exist(page):
         assert used <= known, f"kintsu {command}: {used - known}"
 
 
+def test_figures_name_programs_that_exist_with_their_options():
+    told = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "bench" / "RESULTS.md", *pages()))
+    wrong = []
+    for program, words in re.findall(r"`[^`]*?\b(bench/\w+\.py|pytest)\b([^`]*)`", told):
+        source = ROOT / program
+        options = source.read_text(encoding="utf-8") if source.is_file() else None
+        if program == "pytest":
+            wrong += [word for word in words.split() if word.startswith("tests/") and not (ROOT / word).exists()]
+        elif options is None:
+            wrong.append(program)
+        else:
+            named = re.findall(r"--[a-z][a-z-]*", words)
+            wrong += [f"{program} {option}" for option in named if f'"{option}"' not in options]
+    assert wrong == []
+
+
 def test_the_readme_names_real_tests():
     named = re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", README)
     assert named
