@@ -93,16 +93,17 @@ class Pushed:
             return [(row.n, row.at_ms, row.event, row.value) for row in connection.execute(query)]
 
     def done(self, table: str, before: int, now_ms: int) -> None:
-        """Let go of the values before a place: their ids are kept for a week, so that repeats are known."""
+        """Let go of the values before a place; of ids after a week, until when repeats are known, whatever their table."""
         from sqlalchemy import null
 
         from kintsu.io.store import schema
 
         p = schema.pushed
-        mine = (p.c.tenant == self.history.tenant) & (p.c.name == table) & (p.c.n < before)
+        mine = p.c.tenant == self.history.tenant
+        here = mine & (p.c.name == table) & (p.c.n < before)
         old = now_ms - int(KEPT.total_seconds() * 1000)
         with schema.writing(self.history.engine) as connection:
-            connection.execute(p.update().where(mine, p.c.value.is_not(None)).values(value=null()))
+            connection.execute(p.update().where(here, p.c.value.is_not(None)).values(value=null()))
             connection.execute(p.delete().where(mine, p.c.value.is_(None), p.c.at_ms < old))
 
 

@@ -455,6 +455,13 @@ pushed = Table(
         sqlite_where=text("value IS NOT NULL"),
         postgresql_where=text("value IS NOT NULL"),
     ),
+    Index(
+        "ix_pushed_done",  # what is forgotten is found without looking at a week of events
+        "tenant",
+        "at_ms",
+        sqlite_where=text("value IS NULL"),
+        postgresql_where=text("value IS NULL"),
+    ),
     sqlite_autoincrement=True,  # a place is never given twice
 )
 """Events that were pushed for a table, in the order of their coming."""
