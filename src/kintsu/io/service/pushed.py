@@ -93,7 +93,7 @@ class Pushed:
             return [(row.n, row.at_ms, row.event, row.value) for row in connection.execute(query)]
 
     def done(self, table: str, before: int, now_ms: int) -> None:
-        """Let go of the values before a place; of ids after a week, until when repeats are known, whatever their table."""
+        """Let go of the values before a place. Ids of any table are kept for a week, so that repeats are known."""
         from sqlalchemy import null
 
         from kintsu.io.store import schema
