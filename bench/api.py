@@ -64,9 +64,10 @@ def fill(home: Path, tables: int, runs: int) -> str:
             entries, lines = [], []
             for i in range(start, min(start + CHUNK, runs)):
                 n, table, name = 1000 + i, f"table_{i % tables:05}", f"r-{i:08}"
-                told = json.dumps(payload | {"id": name, "table": table})
+                own = {"made": name, "output": f"{name}.csv"}  # of each run: equal ones would be one long history
+                told = json.dumps(payload | {"id": name, "table": table} | own)
                 entries.append({**entry._asdict(), "n": n, "run": name, "payload": told})
-                lines.append({**index._asdict(), "id": name, "n": n, "name": table, "status": "done"})
+                lines.append({**index._asdict(), "id": name, "n": n, "name": table, "status": "done", **own})
             connection.execute(insert(schema.entries), entries)
             connection.execute(insert(schema.runs), lines)
             print(f"{start + len(lines):,} runs", end="\r", flush=True)

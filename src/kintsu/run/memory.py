@@ -15,6 +15,7 @@ from kintsu.core.errors import UsageError
 from kintsu.core.frames import REPAIRS, concat
 from kintsu.core.policy import Policy
 from kintsu.core.recipe import Recipe
+from kintsu.io.store.home import has_store
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.learn.memory import Curve, Past, curves, judged, past, settled
@@ -73,10 +74,10 @@ def recalled(home: Path | None, table: Table, now: str) -> Memory:
 
     The same table has the same columns in the same order; its name may differ from batch to batch.
     """
-    if home is None or not (home / "kintsu.db").is_file():
+    if home is None or not has_store(home):
         return Memory()
     store = Store(home)
-    answers = [run for run in store.runs(status="done") if run.kind == "answer"]
+    answers = store.runs(status="done", kind="answer")
     said = [run for run in answers if run.columns == tuple(table.columns)]
     operations = curves(_told(answers, now))
     if not said:

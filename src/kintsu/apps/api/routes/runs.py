@@ -137,8 +137,8 @@ def detail(request: Request, who: Viewer, run: str) -> RunDetail:
     told = _shown(request, who, run)
     made = told.run
     is_output = made.kind == "heal" and made.id in Path(made.output).parts  # a job writes into a folder of that name
-    kept = {"output": is_output, "report": told.store.current(made.report, since=made.line) is not None}
-    downloads = [name for name, is_kept in kept.items() if is_kept]
+    is_told = told.store.current(made.report, since=made.line, releases=told.releases) is not None
+    downloads = [name for name, is_kept in (("output", is_output), ("report", is_told)) if is_kept]
     return RunDetail(**{**told.facts, "n": made.line, "rows": made.rows, "downloads": downloads})
 
 
