@@ -2,13 +2,18 @@
 
 import gzip
 import threading
+from contextlib import ExitStack
 
 import polars as pl
 import pytest
+from starlette.testclient import TestClient
 from test_jobs_api import upload
 
 import kintsu as kt
-from kintsu.apps.api.answers import MOST_BYTES, Answer, Kept
+from kintsu.apps.api.app import create_app
+from kintsu.apps.api.kept import MOST_BYTES, Answer, Kept
+from kintsu.apps.api.settings import ServeSettings
+from kintsu.io.store.home import remember
 
 RUNS = "/api/v1/runs"
 
@@ -91,3 +96,36 @@ def test_many_who_ask_at_once_get_one_answer(connect, tmp_path):
     for each in threads:
         each.join()
     assert len(answers) == 8 and len(set(answers)) == 1
+
+
+def test_services_over_one_postgresql_share_answers_and_counts_in_a_redis(tmp_path, postgresql_url, redis):
+    from redis import Redis
+
+    homes = [remember(tmp_path / machine, postgresql_url) for machine in ("here", "there")]
+    run, cache = heal(homes[0], "a.csv"), Redis.from_url(redis.url)
+    with ExitStack() as stack:
+        here, there = (
+            stack.enter_context(
+                TestClient(create_app(ServeSettings(home, cache=redis.url, requests_per_minute=7)), "http://localhost")
+            )
+            for home in homes
+        )
+        told = here.get(RUNS)
+        assert [each["run"] for each in told.json()["items"]] == [run]
+        (name,) = cache.keys("kintsu:answer:*")
+        assert 0 < cache.pttl(name) <= 10_000
+        again = there.get(RUNS)
+        assert (again.text, again.headers["etag"]) == (told.text, told.headers["etag"])
+        assert cache.keys("kintsu:answer:*") == [name], "the other service read the store, though nothing changed"
+        undone = here.post(f"{RUNS}/{run}/undo").json()["change"]
+        assert listed(there) == listed(here) == [undone, run]
+        assert there.get(RUNS, params={"limit": 1}).json()["items"][0]["run"] == undone
+        assert here.get(RUNS).status_code == 200 and there.get(RUNS).status_code == 429  # seven of both together
+        redis.stop()
+        assert listed(there) == listed(here) == [undone, run]
+
+
+@pytest.mark.parametrize("url", ["nowhere", "ftp://host/0"])
+def test_a_cache_is_a_redis(tmp_path, url):
+    with pytest.raises(kt.KintsuError, match="redis://"):
+        create_app(ServeSettings(tmp_path, cache=url))

@@ -89,7 +89,7 @@ def _at_least(role: str) -> Callable[..., Any]:
         principal = await principal_of(request.scope, service)
         request.state.principal = principal
         _refuse_unknown(request)
-        service.limit(principal.tenant, principal.name)
+        await service.limit(principal.tenant, principal.name)
         if not principal.may(role):
             raise Refused(403, f"this needs the role {role!r}, and {principal.name} has {principal.role!r}")
         return principal

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
-import sqlite3
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kintsu.apps.api.access import principal_of
+from kintsu.apps.api.guard import route_of
+from kintsu.apps.api.kept import MOST_OF_ONE, Answer, Kept, Key, Route, Shared, Versions
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
-from kintsu.io.store.home import FILE, server_of
+from kintsu.io.store.home import server_of
 
 __all__ = ["Answers"]
 
@@ -27,101 +24,15 @@ API: Final = "/api/"
 LISTS: Final = ("tables", "runs", "incidents", "alerts", "recipes", "models", "monitors")
 KEPT: Final = tuple(f"/api/v1/{name}" for name in LISTS)
 NOT_KEPT: Final = ("/questions", "/output", "/report")  # they read files that others may change
-FRESH_S: Final = 10.0  # then an answer is read anew, whatever the store says: parts of it lie in files
-MOST_BYTES: Final = 64 * 2**20
-MOST_OF_ONE: Final = 2**18
 LEAST: Final = 1_000  # bytes below which packing gains nothing
-FILES: Final = 32  # stores whose state is watched
 JSON: Final = b"application/json"
-
-
-@dataclass
-class Answer:
-    """An answer that was given, and the state of the store that it was read from."""
-
-    version: int
-    at: float
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    tag: str
-    route: Any = None
-    packed: bytes | None = None
-
-    def in_form(self, *, is_packed: bool) -> bytes:
-        """The body; packed once, however often it is asked for."""
-        if not is_packed:
-            return self.body
-        if self.packed is None:
-            self.packed = gzip.compress(self.body, 1, mtime=0)
-        return self.packed
-
-
-class Versions:
-    """Numbers that change when a store's file does, by whatever process: told in microseconds by SQLite."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[Path, sqlite3.Connection] = OrderedDict()
-
-    def of(self, home: Path) -> int | None:
-        """The number of a store; None where it cannot be told. Asked by one thread."""
-        held = self._held.get(home)
-        if held is None:
-            path = home / FILE
-            if not path.is_file() or server_of(home) is not None:
-                return None
-            held = self._held[home] = sqlite3.connect(path, check_same_thread=False)
-            while len(self._held) > FILES:
-                self._held.popitem(last=False)[1].close()
-        self._held.move_to_end(home)
-        (now,) = held.execute("PRAGMA data_version").fetchone()
-        return int(now)
-
-    def close(self) -> None:
-        """Let go of all files."""
-        while self._held:
-            self._held.popitem()[1].close()
-
-
-Key = tuple[str, str, str, bytes]
-
-
-@dataclass
-class Kept:
-    """Answers by tenant, role, address and parameters, the one that was asked for last at the end."""
-
-    answers: OrderedDict[Key, Answer] = field(default_factory=OrderedDict)
-    n_bytes: int = 0
-
-    def get(self, key: Key, version: int) -> Answer | None:
-        """The answer, if it is still right."""
-        found = self.answers.get(key)
-        if found is None:
-            return None
-        if found.version != version or time.monotonic() - found.at > FRESH_S:
-            self._drop(key)
-            return None
-        self.answers.move_to_end(key)
-        return found
-
-    def put(self, key: Key, answer: Answer) -> None:
-        """Keep it; those that nobody asked for go."""
-        self._drop(key)
-        self.answers[key] = answer
-        self.n_bytes += 2 * len(answer.body)
-        while self.n_bytes > MOST_BYTES:
-            self._drop(next(iter(self.answers)))
-
-    def _drop(self, key: Key) -> None:
-        gone = self.answers.pop(key, None)
-        if gone is not None:
-            self.n_bytes -= 2 * len(gone.body)
 
 
 class Answers:
     """Around all operations."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self.app, self.service = app, service
+    def __init__(self, app: ASGIApp, service: Service, shared: Shared | None) -> None:
+        self.app, self.service, self._shared = app, service, shared
         self._kept, self._versions = Kept(), Versions()
         self._under_way: dict[Key, asyncio.Event] = {}
 
@@ -129,6 +40,8 @@ class Answers:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             self._versions.close()
+            if self._shared is not None:
+                await self._shared.close()
             return
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(API):
             await self.app(scope, receive, send)
@@ -137,7 +50,7 @@ class Answers:
         if scope["path"].startswith(KEPT) and not scope["path"].endswith(NOT_KEPT):
             key, version = await self._place(scope)
             found = await self._known(key, version)
-            if found is not None and self._may_ask(scope):
+            if found is not None and await self._may_ask(scope):
                 scope["route"] = found.route
                 await _send(found, headers, send)
                 return
@@ -151,7 +64,7 @@ class Answers:
             del self._under_way[key]
             over.set()
 
-    async def _known(self, key: Key | None, version: int | None) -> Answer | None:
+    async def _known(self, key: Key | None, version: str | None) -> Answer | None:
         """The answer that is kept; that which somebody else is about to get, as soon as they have it."""
         if key is None or version is None:
             return None
@@ -159,29 +72,42 @@ class Answers:
         if found is None and key in self._under_way:
             await self._under_way[key].wait()
             found = self._kept.get(key, version)
+        if found is None and (name := self._name(key)) is not None and self._shared is not None:
+            found = await self._shared.get(name, version)
+            if found is not None:
+                self._kept.put(key, found)
         return found
 
-    def _may_ask(self, scope: Scope) -> bool:
+    def _name(self, key: Key) -> tuple[str, ...] | None:
+        """What an answer is called in a cache, where others may have kept it: those over the same tables of the same
+        server, which hide the same from the same role. The state of a file is told to each process in its own way."""
+        tenant, role, path, query = key
+        server = None if self._shared is None else server_of(self.service.folder(tenant))
+        if server is None:
+            return None
+        return (server.url, str(server.schema), repr(self.service.privacy), role, path, query.decode("latin-1"))
+
+    async def _may_ask(self, scope: Scope) -> bool:
         """Whether somebody may ask again so soon: who may not is told so by whoever refuses it always."""
         who: Principal = scope["state"]["known"]
         scope["state"]["principal"] = who
         try:
-            self.service.limit(who.tenant, who.name)
+            await self.service.limit(who.tenant, who.name)
         except Refused:
             return False
         return True
 
-    async def _place(self, scope: Scope) -> tuple[Key | None, int | None]:
+    async def _place(self, scope: Scope) -> tuple[Key | None, str | None]:
         """Where an answer would be kept, and the state of the store; nothing where nobody may have it."""
         try:
             who = await principal_of(scope, self.service)
         except Refused:
             return None, None
-        version = self._versions.of(self.service.folder(who.tenant))
+        version = await self._versions.of(self.service.folder(who.tenant))
         return (who.tenant, who.role, scope["path"], scope["query_string"]), version
 
     async def _read(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers, key: Key | None, version: int | None
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, key: Key | None, version: str | None
     ) -> None:
         start: Message | None = None
 
@@ -199,11 +125,13 @@ class Answers:
                 await send(message)
                 return
             body = message.get("body", b"")
-            plain, route = _plain(begun["headers"]), scope.get("route")
-            made = Answer(version or 0, time.monotonic(), plain, body, _tag(body), route)
+            plain, route = _plain(begun["headers"]), Route(route_of(scope))
+            made = Answer(version or "", time.monotonic(), plain, body, _tag(body), route)
             is_json = any(name == b"content-type" and value.startswith(JSON) for name, value in made.headers)
             if key is not None and version is not None and is_json and len(body) <= MOST_OF_ONE:
                 self._kept.put(key, made)
+                if self._shared is not None and (name := self._name(key)) is not None:
+                    await self._shared.put(name, made)
             await _send(made, headers, send, may_pack=is_json)
 
         await self.app(scope, receive, tagged)

@@ -17,6 +17,7 @@ from kintsu.apps.api.answers import Answers
 from kintsu.apps.api.dashboard import Dashboard
 from kintsu.apps.api.guard import Guard
 from kintsu.apps.api.identity import IdentityProvider
+from kintsu.apps.api.kept import Shared
 from kintsu.apps.api.once import KEY, Once, is_write
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
@@ -60,6 +61,7 @@ def create_app(settings: ServeSettings, *, spans: Any = None) -> FastAPI:
     """The service as an ASGI application; `spans` is a TracerProvider in place of the process's own."""
     identity = None if settings.identity is None else IdentityProvider(settings.identity)
     service = Service(settings, identity)
+    shared = None if settings.cache is None else Shared(settings.cache)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -85,7 +87,7 @@ def create_app(settings: ServeSettings, *, spans: Any = None) -> FastAPI:
         app.include_router(part.router, prefix=API, responses=PROBLEMS)
     app.include_router(system.outside)
     app.include_router(live.router)
-    app.add_middleware(Answers, service=service)
+    app.add_middleware(Answers, service=service, shared=shared)
     app.add_middleware(Dashboard)
     app.add_middleware(Once, service=service)
     app.add_middleware(Guard, service=service)

@@ -66,7 +66,7 @@ class Once:
         if known is not None:
             request.state.principal = who
             try:
-                self.service.limit(who.tenant, who.name)
+                await self.service.limit(who.tenant, who.name)
             except Refused as refused:
                 await problems.answer(request, refused.status, refused.detail, headers=refused.headers)(
                     scope, receive, send

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -10,8 +11,9 @@ from typing import cast
 
 from fastapi import Request
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
 
 from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
@@ -35,6 +37,8 @@ from kintsu.run.treatment import MANIFEST, load_treatment
 
 __all__ = ["Service", "service_of"]
 
+log = logging.getLogger("kintsu.api")
+
 
 @dataclass(frozen=True, eq=False)
 class Service(Office):
@@ -42,7 +46,6 @@ class Service(Office):
 
     identity: IdentityProvider | None = None
     figures: Figures = field(default_factory=Figures)
-    _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     @cached_property
     def feed(self) -> Feed:
@@ -125,8 +128,16 @@ class Service(Office):
         """Put a job into the queue, soon. Where that fails, a worker's next sweep finds it in the table."""
         self._queue.put_soon(job.id, job.priority)
 
-    def limit(self, tenant: str, name: str) -> None:
-        """Count a request of somebody.
+    @cached_property
+    def _limiter(self) -> MovingWindowRateLimiter:
+        cache = self.settings.cache
+        if cache is None:
+            return MovingWindowRateLimiter(MemoryStorage())
+        told = RedisStorage(f"async+{cache}", wrap_exceptions=True, implementation="redispy", key_prefix="kintsu:limit")
+        return MovingWindowRateLimiter(told)
+
+    async def limit(self, tenant: str, name: str) -> None:
+        """Count a request of somebody. Where the cache that counts cannot be reached, nobody is refused.
 
         Raises
         ------
@@ -134,7 +145,14 @@ class Service(Office):
             429: there were too many in the last minute.
         """
         most = self.settings.requests_per_minute
-        if most and not self._limiter.hit(RateLimitItemPerMinute(most), tenant, name):
+        if not most:
+            return
+        try:
+            may_ask = await self._limiter.hit(RateLimitItemPerMinute(most), tenant, name)
+        except StorageError:
+            log.warning("the cache cannot be reached: requests are not counted")
+            return
+        if not may_ask:
             raise Refused(429, f"more than {most} requests in a minute: wait", {"Retry-After": "60"})
 
 

@@ -46,6 +46,9 @@ class ServeSettings:
         Folders whose files may be named in a request; without any, only uploads can be worked on.
     queue
         The queue of jobs: redis://... or postgresql://...; a file in `home` without.
+    cache
+        Where services over one PostgreSQL share answers to reads and counts of requests: redis://...; without, each
+        keeps its own.
     lease_s
         How long a worker that is not heard of keeps its job.
     file
@@ -71,6 +74,7 @@ class ServeSettings:
     max_unpacked_bytes: int = 4096 * MIB
     requests_per_minute: int = 0
     queue: str | None = None
+    cache: str | None = None
     lease_s: float = 30.0
     file: Path | None = None
     treatments: tuple[tuple[str, Path], ...] = ()

@@ -28,6 +28,16 @@ QueueUrl = Annotated[
         help="redis://... or postgresql://... (else the database of --store, else a file); or KINTSU_QUEUE.",
     ),
 ]
+CacheUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="URL",
+        envvar="KINTSU_CACHE",
+        show_envvar=False,
+        help="Services over one PostgreSQL share answers and counts of requests in redis://...; or KINTSU_CACHE.",
+    ),
+]
 StoreUrl = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +79,7 @@ def serve(
     store: StoreUrl = None,
     blobs: SharedBlobs = None,
     queue: QueueUrl = None,
+    cache: CacheUrl = None,
     settings: SettingsFile = None,
     lease: Lease = 30.0,
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID Connect issuer of people's tokens.")] = None,
@@ -109,6 +120,7 @@ def serve(
         identity=None if issuer is None else Identity(issuer, audience),
         requests_per_minute=requests_per_minute,
         queue=queue,
+        cache=cache,
         lease_s=lease,
         file=settings,
         treatments=tuple(_named(each) for each in treatment or []),

@@ -59,6 +59,7 @@ __all__ = [
     "migrate",
     "reading",
     "schema_of",
+    "snapshot",
     "writing",
 ]
 
@@ -336,6 +337,12 @@ def asking(engine: Engine) -> Iterator[Connection]:
     alone = {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
     with _explained(engine), engine.connect().execution_options(**alone) as connection:
         yield connection
+
+
+def snapshot(engine: Engine) -> str:
+    """A text that changes whenever something is written to PostgreSQL: what a transaction that begins now would see."""
+    with _explained(engine), engine.connect() as connection:
+        return str(connection.exec_driver_sql("SELECT pg_current_snapshot()").scalar())
 
 
 @cache  # an expression is made once: that takes longer than to read its result

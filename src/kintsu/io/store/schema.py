@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from kintsu.io.store import database
 from kintsu.io.store.atomic import explained
-from kintsu.io.store.database import adding, asking, fields_in, fields_of, reading, writing
+from kintsu.io.store.database import adding, asking, fields_in, fields_of, reading, snapshot, writing
 from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "replies",
     "runs",
     "salts",
+    "snapshot",
     "stream_alerts",
     "stream_marks",
     "stream_windows",
