@@ -134,6 +134,25 @@ def test_a_worker_that_is_told_to_stop_gives_its_job_back(office, job):
     assert (found.state, found.tries) == (QUEUED, 0) and not Store(office.home("local")).runs(status="done")
 
 
+def test_a_service_that_is_told_to_stop_says_so_once_for_its_workers_too(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(tmp_path), "--port", str(port), "--workers", "2"]
+    service = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            assert time.monotonic() < deadline and service.poll() is None
+            time.sleep(0.02)
+    service.terminate()  # while its workers still begin
+    _, told = service.communicate(timeout=WAIT_S)
+    assert told == "kintsu: terminated; nothing is half written\n" and service.returncode == 143
+
+
 def test_a_worker_ends_with_whoever_started_it(tmp_path):
     command = [sys.executable, "-m", "kintsu", "worker", "--home", str(tmp_path), "--parent", str(os.getpid() + 1)]
     assert subprocess.run(command, timeout=WAIT_S).returncode in (0, 143)

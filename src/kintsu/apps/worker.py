@@ -20,10 +20,11 @@ from typing import Any, Final
 import polars as pl
 
 from kintsu.apps.office import Office
+from kintsu.apps.traces import JobSpans
 from kintsu.core.errors import KintsuError
-from kintsu.io.service.jobs import CANCELLED, DONE, FAILED, Job
+from kintsu.io.service.jobs import CANCELLED, DONE, FAILED, QUEUED, Job
 from kintsu.io.service.queue import Queue
-from kintsu.io.service.work import Work
+from kintsu.io.service.work import MOST_TRIES, Work
 from kintsu.io.store.process import mark
 from kintsu.run.jobs import Stopped, is_worth_another_try, past_run, perform
 from kintsu.run.schedules import fire, schedules_from
@@ -34,6 +35,7 @@ __all__ = ["Crew", "Worker"]
 SWEEP_S: Final = 2.0
 BEAT_S: Final = 0.5  # progress is told so often at most
 LEASE_PARTS: Final = 4  # a beat that comes late, or fails once, loses no job
+LOST_IT: Final = "lost"  # what becomes of a job that is another worker's by now is not known here
 LOST: Final = 1000  # jobs that one sweep puts into the queue again
 STOP_S: Final = 20.0  # that a job has to come to a place where it can stop
 MISSED: Final = timedelta(minutes=5)  # schedules that no worker saw come, as all were stopped
@@ -43,8 +45,8 @@ log = logging.getLogger("kintsu.worker")
 class Worker:
     """One process that does one job at a time: a table is mended on all cores."""
 
-    def __init__(self, office: Office, *, parent: int | None = None) -> None:
-        self.office, self.parent = office, parent
+    def __init__(self, office: Office, *, parent: int | None = None, spans: Any = None) -> None:
+        self.office, self.parent, self.spans = office, parent, JobSpans(spans)
         self.work = Work(office.of("local"))
         self.lease = timedelta(seconds=office.settings.lease_s)
         self.queue = Queue(office.settings.home, office.settings.queue, self.do)
@@ -69,21 +71,29 @@ class Worker:
         job = self.work.take(name, mark(), datetime.now(UTC), self.lease)
         if job is None:
             return
+        began = time.monotonic()
+        with self.spans.of(job) as ended:
+            state = self._tried(job)
+            ended(state)
+        log.info("job", extra={**_facts(job), "state": state, "ms": round((time.monotonic() - began) * 1000, 1)})
+
+    def _tried(self, job: Job) -> str:
+        """Do a job that was taken; the state that it is in then, if it is still this worker's."""
         if job.cancels:
-            self.work.finish(job, CANCELLED, datetime.now(UTC))
-            return
+            return self._ended(job, CANCELLED)
         with Heart(self, job) as heart:
             try:
                 result = self._done(job, heart)
             except Stopped:
                 if self.stopping.is_set():
-                    self.work.give_back(job, datetime.now(UTC))
-                else:
-                    self.work.finish(job, CANCELLED, datetime.now(UTC))
+                    return QUEUED if self.work.give_back(job, datetime.now(UTC)) else LOST_IT
+                return self._ended(job, CANCELLED)
             except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the job tells what became of it
-                self._failed(job, error)
-            else:
-                self.work.finish(job, DONE, datetime.now(UTC), result=result)
+                return self._failed(job, error)
+            return self._ended(job, DONE, result=result)
+
+    def _ended(self, job: Job, state: str, **told: Any) -> str:
+        return state if self.work.finish(job, state, datetime.now(UTC), **told) else LOST_IT
 
     def _done(self, job: Job, heart: Heart) -> dict[str, Any]:
         desk = self.office.desk(job.tenant)
@@ -95,14 +105,15 @@ class Worker:
             job = renamed
         return perform(job, desk, heart.progress)
 
-    def _failed(self, job: Job, error: BaseException) -> None:
+    def _failed(self, job: Job, error: BaseException) -> str:
         told = str(error) if isinstance(error, KintsuError) else "an error of the program: the worker's log tells more"
         problem = {"type": type(error).__name__, "message": told}
         if not is_worth_another_try(error):
-            self.work.finish(job, FAILED, datetime.now(UTC), problem=problem)
-            return
-        log.warning("job %s failed at try %d", job.id, job.tries, exc_info=error)
-        self.work.again(job, datetime.now(UTC), problem, random.Random())
+            return self._ended(job, FAILED, problem=problem)
+        log.warning("job %s failed at try %d", job.id, job.tries, exc_info=error, extra=_facts(job))
+        if not self.work.again(job, datetime.now(UTC), problem, random.Random()):
+            return LOST_IT
+        return QUEUED if job.tries < MOST_TRIES else FAILED
 
     # what others lost
 
@@ -132,6 +143,11 @@ class Worker:
             except Exception:
                 log.exception("a sweep failed")
             self.stopping.wait(SWEEP_S)
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    """What lines about a job tell of it."""
+    return {"job": job.id, "tenant": job.tenant, "kind": job.kind, "tries": job.tries}
 
 
 class Heart:
@@ -168,7 +184,7 @@ class Heart:
             try:
                 lives = self.worker.work.beat(self.job, datetime.now(UTC), self.worker.lease, stage, progress)
             except KintsuError:  # the database is away for a moment: the lease is longer
-                log.exception("job %s cannot tell how far it is", self.job.id)
+                log.exception("job %s cannot tell how far it is", self.job.id, extra=_facts(self.job))
                 continue
             self._is_to_stop = not lives
             self.job = replace(self.job, stage=stage, progress=progress)

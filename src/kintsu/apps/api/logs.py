@@ -1,4 +1,5 @@
-"""What the service logs, as JSON lines: who asked what and how it ended; never values of cells, bodies or secrets."""
+"""What the service and its workers log, as JSON lines: who asked what and how it ended, what became of jobs; never
+values of cells, bodies or secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import Final, TextIO
 __all__ = ["FORMATS", "JsonLines", "to_stream"]
 
 FORMATS: Final = ("json", "text")
-FACTS: Final = ("request", "tenant", "who", "method", "route", "status", "ms", "job")
+FACTS: Final = ("request", "tenant", "who", "method", "route", "status", "ms", "job", "kind", "state", "tries")
 
 
 class JsonLines(logging.Formatter):
@@ -50,7 +51,7 @@ class _Text(logging.Formatter):
 
 
 def to_stream(form: str, stream: TextIO | None = None) -> logging.Handler:
-    """Log requests and what goes wrong to standard error, or to `stream`; returns the handler."""
+    """Log requests, jobs and what goes wrong to standard error, or to `stream`; returns the handler."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else _Text())
     root = logging.getLogger()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Final
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import kintsu
 from kintsu.apps.api.guard import route_of
-from kintsu.core.errors import MissingExtra
 
-__all__ = ["Spans", "export_spans"]
-
-ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+__all__ = ["Spans"]
 
 
 class Spans:
@@ -71,27 +67,3 @@ def _facts(scope: Scope, method: str, route: str | None, status: int) -> dict[st
         "kintsu.tenant": None if principal is None else principal.tenant,
     }
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def export_spans() -> None:
-    """Send spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; nothing where it names none.
-
-    Raises
-    ------
-    MissingExtra
-        It names one, and OpenTelemetry is not installed.
-    """
-    if not any(os.environ.get(name) for name in ENDPOINTS):
-        return
-    try:
-        from opentelemetry import trace
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ModuleNotFoundError as error:
-        raise MissingExtra(str(error.name), "otel") from error
-    name = os.environ.get("OTEL_SERVICE_NAME", "kintsu")
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)

@@ -54,6 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _told("Stopped", "stopped; nothing is half written", as_json, STOPPED)
     except _Terminated:
+        if "--parent" in arguments:  # whoever started it tells, once for all
+            return TERMINATED
         return _told("Stopped", "terminated; nothing is half written", as_json, TERMINATED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again

@@ -59,6 +59,9 @@ Lease = Annotated[
     float,
     typer.Option("--lease", metavar="SECONDS", min=1, help="After so long without a sign, a job is another worker's."),
 ]
+LogFormat = Annotated[
+    str | None, typer.Option(metavar="json|text", help="Log every request and every job, to standard error.")
+]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose data the key opens.")]
 
 keys = typer.Typer(name="keys", help="Keys with which programs sign in to `kintsu serve`.", no_args_is_help=True)
@@ -85,10 +88,7 @@ def serve(
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID Connect issuer of people's tokens.")] = None,
     audience: Annotated[str, typer.Option(help="What the issuer's tokens have to be made for.")] = "kintsu",
     requests_per_minute: Annotated[int, typer.Option(metavar="N", help="Of one key or person; 0: no limit.")] = 0,
-    log_format: Annotated[
-        str | None,
-        typer.Option(metavar="json|text", help="Log every request, to standard error."),
-    ] = None,
+    log_format: LogFormat = None,
     treatment: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,16 +101,14 @@ def serve(
         import uvicorn
 
         from kintsu.apps.api.app import create_app
-        from kintsu.apps.api.logs import FORMATS, to_stream
         from kintsu.apps.api.settings import Identity, ServeSettings
-        from kintsu.apps.api.spans import export_spans
+        from kintsu.apps.traces import export_spans
         from kintsu.apps.worker import Crew
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "serve") from error
     if host not in LOOPBACK and not sign_in:
         raise UsageError(f"{host} can be reached by others: say --sign-in, and make a key with `kintsu keys create`")
-    if log_format is not None and log_format not in FORMATS:
-        raise UsageError(f"--log-format is {' or '.join(FORMATS)}, not {log_format!r}")
+    _check_format(log_format)
     place = _home(home, store, blobs)
     chosen = ServeSettings(
         home=place,
@@ -126,14 +124,27 @@ def serve(
         treatments=tuple(_named(each) for each in treatment or []),
     )
     export_spans()
-    if log_format is not None:
-        to_stream(log_format)
+    _log(log_format)
     app = create_app(chosen)
-    with Crew(workers, _arguments(place, root, settings, lease), queue):
+    with Crew(workers, _arguments(place, root, settings, lease, log_format), queue):
         lines = None if log_format is not None else uvicorn.config.LOGGING_CONFIG  # its own go where ours go
         quiet: Any = {"log_level": "warning", "log_config": lines, "access_log": False}
         # longer than a proxy keeps its side: who closes first while the other asks makes an error of it
         uvicorn.run(app, host=host, port=port, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, **quiet)
+
+
+def _check_format(log_format: str | None) -> None:
+    from kintsu.apps.api.logs import FORMATS
+
+    if log_format is not None and log_format not in FORMATS:
+        raise UsageError(f"--log-format is {' or '.join(FORMATS)}, not {log_format!r}")
+
+
+def _log(log_format: str | None) -> None:
+    from kintsu.apps.api.logs import to_stream
+
+    if log_format is not None:
+        to_stream(log_format)
 
 
 def _named(text: str) -> tuple[str, Path]:
@@ -151,6 +162,7 @@ def worker(
     queue: QueueUrl = None,
     settings: SettingsFile = None,
     lease: Lease = 30.0,
+    log_format: LogFormat = None,
     processes: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs at a time, each in a process.")] = 1,
     parent: Annotated[
         int | None, typer.Option(metavar="PID", help="End with this process, which started the worker.")
@@ -163,21 +175,27 @@ def worker(
         raise MissingExtra("huey", "serve") from error
     from kintsu.apps.api.settings import ServeSettings
     from kintsu.apps.office import Office
+    from kintsu.apps.traces import export_spans
     from kintsu.apps.worker import Crew, Worker
 
+    _check_format(log_format)
     place = _home(home, store, blobs)
     if processes > 1:
-        with Crew(processes, _arguments(place, root, settings, lease), queue) as crew:
+        with Crew(processes, _arguments(place, root, settings, lease, log_format), queue) as crew:
             crew.wait()
         return
+    export_spans()
+    _log(log_format)
     roots = tuple(path.resolve() for path in root or [])
     chosen = ServeSettings(home=place, roots=roots, queue=queue, lease_s=lease, file=settings)
     Worker(Office(chosen), parent=parent).run()
 
 
-def _arguments(home: Path, root: list[Path] | None, settings: Path | None, lease: float) -> list[str]:
+def _arguments(
+    home: Path, root: list[Path] | None, settings: Path | None, lease: float, log_format: str | None
+) -> list[str]:
     """Of the command that starts a worker of the same service; without a URL, which may hold a password."""
-    told = {"--home": home, "--settings": settings, "--lease": lease}
+    told = {"--home": home, "--settings": settings, "--lease": lease, "--log-format": log_format}
     named = [(name, str(value)) for name, value in told.items() if value is not None]
     return [part for pair in (*named, *(("--root", str(path)) for path in root or [])) for part in pair]
 

@@ -55,7 +55,8 @@ class KeyTaken(UsageError):
 @dataclass(frozen=True)
 class Job:
     """One piece of work. `due_us`: not before this moment (microseconds since 1970, UTC). `run`: the id of the run
-    that it is to make, so that a change is made once however often the job is tried."""
+    that it is to make, so that a change is made once however often the job is tried. `trace`: W3C traceparent of the
+    request that handed it in."""
 
     id: str
     tenant: str
@@ -76,6 +77,7 @@ class Job:
     run: str | None = None
     result: Mapping[str, Any] | None = None
     problem: Mapping[str, Any] | None = None
+    trace: str | None = None
 
     @property
     def event(self) -> dict[str, Any]:
@@ -85,12 +87,13 @@ class Job:
 
 
 class Wishes(TypedDict, total=False):
-    """What a job need not say: its priority, the caller's key (one that came before gives the first job), and when it
-    is due."""
+    """What a job need not say: its priority, the caller's key (one that came before gives the first job), when it is
+    due, and the W3C traceparent of the request that hands it in."""
 
     priority: int
     key: str | None
     due: datetime | None
+    trace: str | None
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,17 @@ class Jobs:
         run = new_id("r", at=now)
         plain = json.loads(json.dumps(arguments, ensure_ascii=False, sort_keys=True))
         job = Job(
-            name, self.history.tenant, kind, QUEUED, more.get("priority", 0), plain, text_of(now), by, due_us, run=run
+            name,
+            self.history.tenant,
+            kind,
+            QUEUED,
+            more.get("priority", 0),
+            plain,
+            text_of(now),
+            by,
+            due_us,
+            run=run,
+            trace=more.get("trace"),
         )
         return NewJob(job, more.get("key"))
 

@@ -419,6 +419,7 @@ jobs = Table(
     Column("run", String(64)),  # id of the run that it is to make, chosen before the first try
     Column("result", Text),  # JSON
     Column("problem", Text),  # JSON: why it failed
+    Column("trace", String(64)),  # W3C traceparent of the request that handed it in
     UniqueConstraint("tenant", "key"),
     Index("ix_jobs_state_due_us", "state", "due_us"),
     Index("ix_jobs_tenant_id", "tenant", "id"),

@@ -15,6 +15,7 @@ from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
+from kintsu.apps.traces import traceparent
 from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.service.jobs import Job
 from kintsu.io.store.records import text_of
@@ -246,7 +247,14 @@ def submit(
         service.desk(who.tenant).source(told["source"])
     now = datetime.now(UTC)
     draft = service.jobs(who.tenant).drafted(
-        job.kind, arguments, by=who.name, now=now, priority=job.priority, key=idempotency_key, due=job.run_at
+        job.kind,
+        arguments,
+        by=who.name,
+        now=now,
+        priority=job.priority,
+        key=idempotency_key,
+        due=job.run_at,
+        trace=traceparent(),
     )
     made, is_new = service.submit(draft).told()
     if is_new and (job.run_at is None or job.run_at <= now):
