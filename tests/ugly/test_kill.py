@@ -130,6 +130,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path: Path):
     assert (tmp_path / "in.csv").read_bytes() == before
 
 
+@pytest.mark.slow  # tests/run/test_crash.py has one of the same kind that runs always
 def test_two_heals_at_once_on_one_store_are_both_right(kintsu: Callable[..., str], tmp_path: Path):
     tables = {}
     for name, seed in (("a", 1), ("b", 2)):
@@ -147,6 +148,7 @@ def test_two_heals_at_once_on_one_store_are_both_right(kintsu: Callable[..., str
         assert (tmp_path / f"{name}.back.csv").read_bytes() == before
 
 
+@pytest.mark.slow  # tests/run/test_crash.py has one of the same kind that runs always
 def test_two_heals_to_one_output_leave_one_whole_file(kintsu: Callable[..., str], tmp_path: Path):
     generate("customers", tmp_path / "in.csv", rows=120, errors=0.02, seed=1)
     both = [start(tmp_path, *HEAL, *FAST) for _ in range(2)]
@@ -176,6 +178,7 @@ def test_a_pipe_gets_the_table_and_nothing_else(kintsu: Callable[..., str], tmp_
     assert (tmp_path / "back.csv").read_bytes() == before
 
 
+@pytest.mark.slow  # tests/run/test_heal.py has one of the same kind that runs always
 def test_in_place_replaces_and_undo_brings_back(kintsu: Callable[..., str], tmp_path: Path):
     generate("customers", tmp_path / "in.csv", rows=120, errors=0.02, seed=1)
     before = (tmp_path / "in.csv").read_bytes()
