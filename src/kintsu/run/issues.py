@@ -12,7 +12,7 @@ from kintsu.core.frames import DECISIONS, FINDINGS, empty
 from kintsu.diagnose.masking import Veil, mask
 from kintsu.diagnose.report import issue_examples, issues_of
 from kintsu.io.store.home import find_home
-from kintsu.io.store.pending import read_pending
+from kintsu.io.store.pending import read_decisions
 from kintsu.io.store.store import Store
 
 __all__ = ["Issues", "issues"]
@@ -52,15 +52,13 @@ def issues(run: str, *, home: Path | str | None = None, veil: Veil | None = None
     `veil` as in `run.show.show`. None are told where the findings were not kept, or of an undo.
     """
     store = Store(find_home(home))
-    store.recover()
-    told = store.run(run)
+    told, releases = store.look_up(run)
     masked = (veil or Veil()).over(told.columns, told.sensitive)
-    releases = store.releases()
     current = store.current(told.findings, since=told.line, releases=releases)
     if current is None:
         return Issues(told.id, NOTHING, empty(FINDINGS), empty(DECISIONS))
     try:
-        decided = read_pending(store, told, releases=releases)[0]
+        decided = read_decisions(store, told, releases=releases)
     except UsageError:  # they were purged
         decided = empty(DECISIONS)
     found = mask(store.read(current), masked)

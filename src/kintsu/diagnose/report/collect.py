@@ -162,7 +162,7 @@ def _failed(steps: Any) -> list[dict[str, str]]:
 def _kinds(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
     """Cells (or rows, or columns) by kind, and how many of them were mended; the commonest kind first."""
     cells = found.select("row", "column", "kind").unique()
-    counted = cells.join(_mended(decided), on=["row", "column"], how="left", nulls_equal=True)
+    counted = cells.join(_mended(decided.lazy()).collect(), on=["row", "column"], how="left", nulls_equal=True)
     return (
         counted.group_by("kind")
         .agg(
@@ -175,7 +175,7 @@ def _kinds(found: pl.DataFrame, decided: pl.DataFrame) -> list[dict[str, Any]]:
     )
 
 
-def _mended(decided: pl.DataFrame) -> pl.DataFrame:
+def _mended(decided: pl.LazyFrame) -> pl.LazyFrame:
     applied = decided.filter(pl.col("action") == "apply")
     return applied.select("row", "column").unique().with_columns(mended=pl.lit(True))
 
@@ -183,12 +183,13 @@ def _mended(decided: pl.DataFrame) -> pl.DataFrame:
 def issues_of(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """Findings by column and kind, dearest first. The cost of an issue is the expected number of wrong cells."""
     per_cell = (
-        found.with_columns(sure=pl.coalesce("confidence", "score"))
+        found.lazy()
+        .with_columns(sure=pl.coalesce("confidence", "score"))
         .group_by("row", "column", "kind")
         .agg(pl.col("sure").max(), pl.col("detector").unique())
     )
     return (
-        per_cell.join(_mended(decided), on=["row", "column"], how="left", nulls_equal=True)
+        per_cell.join(_mended(decided.lazy()), on=["row", "column"], how="left", nulls_equal=True)
         .group_by("column", "kind")
         .agg(
             cells=pl.len(),
@@ -198,6 +199,7 @@ def issues_of(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
             detectors=pl.col("detector").explode(empty_as_null=False, keep_nulls=False).unique().sort(),
         )
         .sort(["cost", "cells", "column", "kind"], descending=[True, True, False, False], nulls_last=True)
+        .collect()
     )
 
 
@@ -208,7 +210,7 @@ def _short(names: tuple[str, ...]) -> list[pl.Expr]:
 
 def issue_examples(found: pl.DataFrame, decided: pl.DataFrame, column: str | None, kind: str) -> list[dict[str, Any]]:
     """A few findings of one issue, surest first, with what became of each."""
-    mine = found.filter(pl.col("column").eq_missing(pl.lit(column)) & (pl.col("kind") == kind))
+    mine = found.lazy().filter(pl.col("column").eq_missing(pl.lit(column)) & (pl.col("kind") == kind))
     best = (
         mine.with_columns(sure=pl.coalesce("confidence", "score"))
         .sort(["sure", "value", "row", "detector"], descending=[True, False, False, False], nulls_last=True)
@@ -216,11 +218,12 @@ def issue_examples(found: pl.DataFrame, decided: pl.DataFrame, column: str | Non
         .unique("value", keep="first", maintain_order=True)
         .head(EXAMPLES)
     )
-    became = decided.filter(pl.col("action") == "apply").select("row", "column", "new", mended=pl.lit(True))
+    became = decided.lazy().filter(pl.col("action") == "apply").select("row", "column", "new", mended=pl.lit(True))
     told = (
         best.join(became, on=["row", "column"], how="left", nulls_equal=True, maintain_order="left")
         .unique(["row", "column"], keep="first", maintain_order=True)
         .select("row", "sure", "mended", "why", "value", "new")
+        .collect()
         .to_dicts()
     )
     for example in told:
@@ -277,7 +280,7 @@ def _changes(mine: pl.DataFrame) -> list[dict[str, Any]]:
 def _left(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """What was found and not changed, by column, kind and reason, the commonest first."""
     cells = found.select("row", "column", "kind", "value").unique(["row", "column", "kind"], maintain_order=True)
-    rest = cells.join(_mended(decided), on=["row", "column"], how="anti", nulls_equal=True)
+    rest = cells.join(_mended(decided.lazy()).collect(), on=["row", "column"], how="anti", nulls_equal=True)
     reasons = (
         decided.filter(pl.col("action") != "apply")
         .sort(["sure", "healer"], descending=[True, False])

@@ -13,7 +13,7 @@ from kintsu.core.recipe import Recipe
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Releases, Store
 
-__all__ = ["put_pending", "read_pending", "read_recipes"]
+__all__ = ["put_pending", "read_decisions", "read_pending", "read_recipes"]
 
 
 def put_pending(store: Store, decisions: pl.DataFrame, recipes: Mapping[str, Recipe]) -> dict[str, str]:
@@ -31,12 +31,22 @@ def read_pending(store: Store, run: Run, *, releases: Releases | None = None) ->
     UsageError
         The run kept none, or they were purged or pruned.
     """
+    releases = store.releases() if releases is None else releases
+    return read_decisions(store, run, releases=releases), read_recipes(store, run, releases=releases)
+
+
+def read_decisions(store: Store, run: Run, *, releases: Releases | None = None) -> pl.DataFrame:
+    """The decisions alone.
+
+    Raises
+    ------
+    UsageError
+        As above.
+    """
     if run.pending is None:
         raise _kept_none(run)
-    releases = store.releases() if releases is None else releases
     decisions = store.frame(run.pending, since=run.line, releases=releases)
-    shaped = decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
-    return shaped, read_recipes(store, run, releases=releases)
+    return decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
 
 
 def read_recipes(store: Store, run: Run, *, releases: Releases | None = None) -> dict[str, Recipe]:
