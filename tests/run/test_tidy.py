@@ -62,6 +62,15 @@ def test_old_files_jobs_and_events_go_and_young_ones_stay(desk):
     assert Events(desk.uploads.history).add("job", {}).id == last + 1
 
 
+def test_what_a_job_left_is_forgotten_for_all_machines(store_home):
+    desk, source = Desk(store_home, Uploads(History(store_home), store_home / "files")), {"path": "/data/a.csv"}
+    folder = desk.folder(source, job(desk, source, ended=NOW).run)
+    desk.shelf.keep(folder)
+    tidy(desk, LATER, files_days=30)
+    desk.shelf.fetch(folder)
+    assert not folder.exists()
+
+
 def test_what_other_tenants_have_stays(desk):
     other = Desk(desk.home / "b", Uploads(History(desk.home, "b"), desk.home / "b" / "files"))
     upload = sent(other)

@@ -58,15 +58,18 @@ def tidy(
 
 def _files(desk: Desk, since: datetime) -> dict[str, int]:
     history = desk.uploads.history
-    jobs = Jobs(history)
-    ended = jobs.ended(since)
-    for job in ended:
-        if "source" in job.arguments and "upload" not in job.arguments["source"]:  # others go with their upload
-            shutil.rmtree(desk.folder(job.arguments["source"], job.run or job.id), ignore_errors=True)
-    jobs.forget(ended)
+    jobs, n_ended = Jobs(history), 0
+    while ended := jobs.ended(since):  # some at a time: each holds its result
+        for job in ended:
+            if "source" in job.arguments and "upload" not in job.arguments["source"]:  # others go with their upload
+                folder = desk.folder(job.arguments["source"], job.run or job.id)
+                desk.shelf.drop(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+        jobs.forget(ended)
+        n_ended += len(ended)
     needed = {job.arguments.get("source", {}).get("upload") for job in jobs.open()}
     old = [upload for upload in desk.uploads.before(since) if upload.id not in needed]
     for upload in old:
         desk.uploads.remove(upload)
     events = Events(history).forget(since)
-    return {"jobs": len(ended), "uploads": len(old), "events": events}
+    return {"jobs": n_ended, "uploads": len(old), "events": events}

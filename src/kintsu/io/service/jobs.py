@@ -211,12 +211,12 @@ class Jobs:
         with schema.reading(self.history.engine) as connection:
             return [job_of(row) for row in connection.execute(query)]
 
-    def ended(self, before: datetime) -> list[Job]:
-        """Jobs that ended before this moment."""
+    def ended(self, before: datetime, *, limit: int = AT_ONCE) -> list[Job]:
+        """Some of the jobs that ended before this moment."""
         from kintsu.io.store import schema
 
         t = schema.jobs
-        query = t.select().where(t.c.tenant == self.history.tenant, t.c.ended_at < text_of(before))
+        query = t.select().where(t.c.tenant == self.history.tenant, t.c.ended_at < text_of(before)).limit(limit)
         with schema.reading(self.history.engine) as connection:
             return [job_of(row) for row in connection.execute(query)]
 
