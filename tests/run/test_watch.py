@@ -2,7 +2,11 @@
 
 import json
 import random
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from streaming import COLUMNS, MadeUp, event
@@ -113,6 +117,48 @@ def test_the_store_counts_what_came_through(tmp_path):
     assert sum(window.tally.healed for window in windows) == 110
     assert sum(window.tally.columns["amount"].changed for window in windows) == 10
     assert windows[0].examples[0]["old"] == "Pari"
+
+
+DYING = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from test_watch import Pace, flow, shifting
+from kintsu.io.queues import MemorySink
+
+class Dying(MemorySink):
+    def tell(self, channel, key, record):
+        if channel == "alerts":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+flow(sys.argv[2], shifting(), Pace(500, 0.0, until_idle_s=0.0), sink=Dying()).run()
+"""
+
+
+def shifting():
+    """Events whose email is gone from the 6,000th on."""
+    return [event(n) for n in range(6000)] + [event(n, email=None) for n in range(1000)]
+
+
+def test_an_alert_whose_worker_dies_before_it_is_sent_is_sent_by_the_next_one(tmp_path, monkeypatch):
+    command = [sys.executable, "-c", DYING, str(Path(__file__).parent), str(tmp_path)]
+    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    early = ran(tmp_path, [event(0)])
+    assert alerts(early) == []  # the worker may still be at it
+    monkeypatch.setattr("kintsu.run.watch_flow.PATIENCE", timedelta(0))
+    told = alerts(ran(tmp_path, []))
+    assert ("null_flood", "email") in {(each["kind"], each["column"]) for each in told}
+    kept = [each for each in early.store.alerts(early.store.names()["t/orders"]) if each["stage"] == "detect"]
+    assert sorted(map(str, kept)) == sorted(map(str, told))
+    assert alerts(ran(tmp_path, [event(0)])) == []  # once
+
+
+def test_what_has_arrived_is_not_sent_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("kintsu.run.watch_flow.PATIENCE", timedelta(0))
+    monkeypatch.setattr("kintsu.run.watch_flow.LOOK_S", 0.0)
+    first = ran(tmp_path, shifting(), Pace(500, 0.0, until_idle_s=0.0))
+    stages_told = [record["id"] for record in alerts(first, "detect") + alerts(first, "validate")]
+    assert stages_told and len(stages_told) == len(set(stages_told))
+    assert first.store.unsent(first.store.names()["t/orders"], datetime.now(UTC), timedelta(0)) == []
 
 
 def test_what_waits_is_told_with_what_was_counted(tmp_path):

@@ -31,6 +31,7 @@ LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
 LOOK_S: Final = 5.0  # without anything counted: how many events wait is told all the same
+PATIENCE: Final = timedelta(seconds=10)  # that a worker has to send an alert that it wrote down, as in its group
 AGAIN: Final = timedelta(minutes=1)  # after which what has no end is news again
 
 
@@ -94,7 +95,7 @@ class Flow:
         self._incarnations: dict[str, str] = {}
         self._polled_at = time.monotonic()
         self._metrics, self._metrics_at = WindowTally(), time.monotonic()
-        self._looked_at = time.monotonic()
+        self._looked_at = self._resume_at = time.monotonic()
         known = [Trouble(each[0], each[1] or None, each[2]) for each in self.store.troubles(self._stream)]
         known = [each for each in known if not each.is_passing]
         self._fields.resume(each for each in known if each.kind == MISSING)
@@ -105,6 +106,7 @@ class Flow:
         """Go on until told to stop, or until the pace says so; then settle what is under way."""
         last, most_s = time.monotonic(), self.pace.until_idle_s
         while not (self.stop.is_set() or self._left() <= 0):
+            self._resume()
             if self.step() or not self.source.is_ready:
                 last = time.monotonic()
             elif most_s is not None and time.monotonic() - last >= most_s:
@@ -140,22 +142,37 @@ class Flow:
 
     def _mend(self, events: list[Event]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
         mended = mend_events(self.treatment, self.codec, events)
-        troubles = [each for each in (*self._fields.feed(mended), *self.judge.feed(mended)) if self._is_news(each)]
+        troubles = [*self._fields.feed(mended), *self.judge.feed(mended)]
         self._kinds.update(mended.kinds)
         reason = self._reason_to_hold(mended)
         if reason:
             mended = held(mended, reason)
         sent, mended = outputs(mended, self.codec, self.treatment.id, numeric_fields(self._kinds))
-        now, action = datetime.now(UTC).isoformat(timespec="milliseconds"), "hold" if reason else "mend"
-        alerts = [record for each in troubles for record in stages(self.name, each, mended, action, now)]
-        return mended, alerts, sent
+        action = "hold" if reason else "mend"
+        return mended, [record for each in troubles for record in self._news(each, mended, action)], sent
 
-    def _is_news(self, trouble: Trouble) -> bool:
-        """Whether no other worker of this stream has told it."""
+    def _news(self, trouble: Trouble, mended: Mended, action: str) -> list[dict[str, Any]]:
+        """The alerts of a trouble, written down before they are sent; none where another worker has told it."""
+        now = datetime.now(UTC)
+        alerts = stages(self.name, trouble, mended, action, now.isoformat(timespec="milliseconds"))
         key = self._stream, trouble.kind, trouble.column or ""
         if trouble.is_over:
-            return self.store.end(*key)
-        return self.store.begin(*key, trouble.message, datetime.now(UTC), AGAIN if trouble.is_passing else None)
+            return alerts if self.store.end(*key, now, alerts) else []
+        again = AGAIN if trouble.is_passing else None
+        return alerts if self.store.begin(*key, trouble.message, now, again, alerts) else []
+
+    def _resume(self) -> None:
+        """Send alerts that a worker wrote down and did not live to send; who has had them knows them by their id."""
+        if time.monotonic() < self._resume_at:
+            return
+        self._resume_at = time.monotonic() + LOOK_S
+        under_way = {alert["id"] for alert in self._way[1]} if self._way is not None else set()
+        found = self.store.unsent(self._stream, datetime.now(UTC), PATIENCE)
+        left = [alert for alert in found if alert["id"] not in under_way]
+        for alert in left:
+            self.sink.tell("alerts", self.name, told(alert))
+        if left and self.sink.settled(LEAVE_S):
+            self.store.sent(self._stream, [alert["id"] for alert in left])
 
     def _reason_to_hold(self, mended: Mended) -> str:
         """Why a whole micro-batch is put aside, "" where it is not."""

@@ -1,7 +1,7 @@
 """Streams in the store: every event is counted once, whoever brings it how often."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -59,6 +59,23 @@ def test_an_alert_is_kept_once_and_only_with_new_events(store):
     store.record(stream, 8, passed(5, 6, alerts=[alert]))
     store.record(stream, 9, passed(5, 6, alerts=[alert | {"id": "b-detect"}]))
     assert store.alerts(stream) == [alert]
+
+
+def test_an_alert_is_written_with_its_trouble_and_is_somebodys_to_send_until_it_arrives(store):
+    stream, now, late = store.stream("g/orders", {}), datetime(2026, 11, 22, tzinfo=UTC), timedelta(seconds=10)
+    begun, over = ({"id": f"{name}-detect", "stage": "detect"} for name in "ab")
+    trouble = (stream, "null_flood", "city")
+    assert store.begin(*trouble, "gone", now, None, [begun])
+    assert not store.begin(*trouble, "gone", now, None, [{**begun, "id": "c-detect"}])
+    assert store.end(*trouble, now, [over]) and not store.end(*trouble, now, [{**over, "id": "d-detect"}])
+    assert store.alerts(stream) == [begun, over]
+    assert store.unsent(stream, now + timedelta(seconds=9), late) == []
+    assert StreamStore(History(store.history.place, tenant="other")).unsent(stream, now + late, late) == []
+    assert store.unsent(stream, now + late, late) == [begun, over]
+    assert store.unsent(stream, now + late, late) == []  # it is that one's to send now
+    store.sent(stream, ["a-detect"])
+    store.record(stream, 0, passed(0, 5, alerts=[over]))
+    assert store.unsent(stream, now + 9 * late, late) == [] and store.alerts(stream) == [begun, over]
 
 
 def test_a_tenant_sees_nothing_of_another(store):

@@ -345,7 +345,14 @@ stream_alerts = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("stage", String(16), nullable=False),  # detect, decide, remediate, validate
     Column("body", Text, nullable=False),  # JSON
+    Column("unsent_us", BigInteger),  # since when a worker is about to send it; null once it has arrived
     Index("ix_stream_alerts_stream_at", "stream", "at_us"),
+    Index(
+        "ix_stream_alerts_unsent",
+        "stream",
+        sqlite_where=text("unsent_us IS NOT NULL"),
+        postgresql_where=text("unsent_us IS NOT NULL"),
+    ),
 )
 """What was told about streams."""
 

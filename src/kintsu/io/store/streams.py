@@ -131,6 +131,7 @@ class StreamStore:
             if fresh.events:
                 self._add(connection, stream, at_us, fresh, passed.examples, lag)
                 self._tell(connection, stream, at_us, passed.alerts)
+            self._arrived(connection, stream, [alert["id"] for alert in passed.alerts])
         return Counted(fresh, lag)
 
     def marks(self, stream: int) -> dict[tuple[str, int], int]:
@@ -213,7 +214,14 @@ class StreamStore:
         else:
             connection.execute(w.insert().values(stream=stream, tenant=self.history.tenant, at_us=at_us, **values))
 
-    def _tell(self, connection: Connection, stream: int, at_us: int, alerts: Sequence[Mapping[str, Any]]) -> None:
+    def _tell(
+        self,
+        connection: Connection,
+        stream: int,
+        at_us: int,
+        alerts: Sequence[Mapping[str, Any]],
+        unsent_us: int | None = None,
+    ) -> None:
         from sqlalchemy import select
 
         from kintsu.io.store import schema
@@ -229,6 +237,7 @@ class StreamStore:
                 "at_us": at_us,
                 "stage": alert["stage"],
                 "body": json.dumps(dict(alert), ensure_ascii=False),
+                "unsent_us": unsent_us,
             }
             for alert in alerts
             if alert["id"] not in known
@@ -236,8 +245,47 @@ class StreamStore:
         if rows:
             connection.execute(a.insert(), list(rows.values()))
 
-    def begin(self, stream: int, kind: str, column: str, message: str, now: datetime, again: timedelta | None) -> bool:
-        """Write a trouble down; whether it is news: no worker wrote it before, or longer than `again` ago."""
+    def _arrived(self, connection: Connection, stream: int, alerts: Sequence[str]) -> None:
+        from kintsu.io.store import schema
+
+        a = schema.stream_alerts
+        if alerts:
+            waits = (a.c.stream == stream) & a.c.unsent_us.is_not(None) & a.c.id.in_(alerts)
+            connection.execute(a.update().where(waits).values(unsent_us=None))
+
+    def sent(self, stream: int, alerts: Sequence[str]) -> None:
+        """Say that alerts have arrived."""
+        from kintsu.io.store import schema
+
+        with schema.writing(self.history.engine) as connection:
+            self._arrived(connection, stream, alerts)
+
+    def unsent(self, stream: int, now: datetime, patience: timedelta) -> list[dict[str, Any]]:
+        """Alerts that were written down so long ago and have not arrived: they are the caller's to send now."""
+        from kintsu.io.store import schema
+
+        a = schema.stream_alerts
+        late = (a.c.tenant == self.history.tenant) & (a.c.stream == stream) & (a.c.unsent_us <= micros(now - patience))
+        with schema.reading(self.history.engine) as connection:  # mostly there is none: nobody waits for a lock
+            if connection.execute(a.select().where(late).limit(1)).first() is None:
+                return []
+        with schema.writing(self.history.engine) as connection:
+            rows = connection.execute(a.select().where(late).order_by(a.c.at_us, a.c.id)).all()
+            connection.execute(a.update().where(late).values(unsent_us=micros(now)))
+        return [json.loads(row.body) for row in rows]
+
+    def begin(
+        self,
+        stream: int,
+        kind: str,
+        column: str,
+        message: str,
+        now: datetime,
+        again: timedelta | None,
+        alerts: Sequence[Mapping[str, Any]] = (),
+    ) -> bool:
+        """Write a trouble down; whether it is news: no worker wrote it before, or longer than `again` ago. With it
+        stand its alerts, which are then the caller's to send."""
         from kintsu.io.store import schema
 
         t = schema.stream_troubles
@@ -248,19 +296,23 @@ class StreamStore:
             if known is None:
                 key = {"stream": stream, "kind": kind, "column": column, "tenant": self.history.tenant}
                 connection.execute(t.insert().values(**key, **fresh))
-                return True
-            is_news = again is not None and known.at_us < micros(now - again)
-            if is_news:
+            elif again is not None and known.at_us < micros(now - again):
                 connection.execute(t.update().where(here).values(**fresh))
-            return is_news
+            else:
+                return False
+            self._tell(connection, stream, micros(now), alerts, micros(now))
+            return True
 
-    def end(self, stream: int, kind: str, column: str) -> bool:
-        """Strike a trouble out; whether it still stood there."""
+    def end(self, stream: int, kind: str, column: str, now: datetime, alerts: Sequence[Mapping[str, Any]] = ()) -> bool:
+        """Strike a trouble out; whether it still stood there: then its alerts are the caller's to send."""
         from kintsu.io.store import schema
 
         with schema.writing(self.history.engine) as connection:
             gone = schema.stream_troubles.delete().where(self._trouble(stream, kind, column))
-            return connection.execute(gone).rowcount > 0
+            is_news = connection.execute(gone).rowcount > 0
+            if is_news:
+                self._tell(connection, stream, micros(now), alerts, micros(now))
+            return is_news
 
     def troubles(self, stream: int) -> list[tuple[str, str, str]]:
         """What is wrong now: kind, column ("" where it is about none) and what was told."""
