@@ -122,9 +122,11 @@ class Shelf:
         """Delete the bytes that no file has any more."""
         from kintsu.io.store import schema
 
+        named, digest_of = set(digests), schema.files.c.digest
+        query = schema.files.select().with_only_columns(digest_of).where(digest_of.in_(named))
         with schema.reading(self._store.engine) as connection:
-            used = set(connection.execute(schema.files.select().with_only_columns(schema.files.c.digest)).scalars())
-        for digest in set(digests) - used:
+            used = set(connection.execute(query).scalars())
+        for digest in named - used:
             if self._blobs is not None:
                 self._blobs.remove(digest)
 
