@@ -181,6 +181,8 @@ def test_the_page_of_a_run_is_drawn_from_its_report(page, folder):
     lines.nth(1).wait_for()
     assert lines.count() - 1 == len(told["issues"]) + len(told["minor"]) == told["issues_in_all"]
     page.get_by_role("button", name="Recipes").click()
+    for others in page.locator("main summary").all():
+        others.click()
     for part in ("applied", "suggested"):
         for recipe in told[part]:
             assert page.get_by_role("heading", name=recipe["text"].replace("`", ""), exact=True).count() >= 1

@@ -6,6 +6,7 @@ import { Coded, Empty } from './States'
 import { Value } from './Value'
 
 const t = texts.run
+const SHOWN = 12 // of each part, before the others are asked for: as in the static report
 
 /** What a heal did, what it suggests and what it withdrew, in words, with examples. */
 export function RecipesTold({ report }: { report: Report }) {
@@ -15,13 +16,21 @@ export function RecipesTold({ report }: { report: Report }) {
     <div className="flex flex-col gap-6">
       {parts.map((part) => (
         <Part key={part} id={part} title={t.became[part]}>
-          <ol className="sheet divide-y divide-line">
-            {report[part].map((each, i) => <li key={i} className="px-4 py-3"><Recipe recipe={each} isApplied={part === 'applied'} /></li>)}
-          </ol>
+          <Recipes recipes={report[part].slice(0, SHOWN)} isApplied={part === 'applied'} />
+          {report[part].length > SHOWN && (
+            <details className="mt-2">
+              <summary className="button inline-block cursor-pointer">{t.others(report[part].length - SHOWN)}</summary>
+              <div className="mt-2"><Recipes recipes={report[part].slice(SHOWN)} isApplied={part === 'applied'} /></div>
+            </details>
+          )}
         </Part>
       ))}
     </div>
   )
+}
+
+function Recipes({ recipes, isApplied }: { recipes: RecipeTold[]; isApplied: boolean }) {
+  return <ol className="sheet divide-y divide-line">{recipes.map((each, i) => <li key={i} className="px-4 py-3"><Recipe recipe={each} isApplied={isApplied} /></li>)}</ol>
 }
 
 function Recipe({ recipe, isApplied }: { recipe: RecipeTold; isApplied: boolean }) {
