@@ -25,12 +25,9 @@ def chain_to(store: Store, head: Run) -> list[Run]:
     return chain[::-1]
 
 
-def _newest(runs: list[Run], path: str) -> Run | None:
-    """The newest published one, those that wrote to `path` before all others."""
-    published = [run for run in runs if run.status in ("done", "undone")]
-    here = [run for run in published if run.output == path]
-    best = here or published
-    return best[-1] if best else None
+def _best_last(published: list[tuple[str, str]], path: str) -> list[str]:
+    """Ids of published runs, the newest last, and after all others those that wrote to `path`."""
+    return [run for run, _ in sorted(published, key=lambda told: told[1] == path)]
 
 
 def parent_of(store: Store, path: str, version: str) -> Run | None:
@@ -39,22 +36,24 @@ def parent_of(store: Store, path: str, version: str) -> Run | None:
     A file that equals the first state of its chain starts a new chain, unless it lies where the chain left it.
     """
     if not version:
-        return _newest(store.runs(output=path), path) if path else None
-    found = _newest(store.runs(made=version), path)
-    if found is None or found.output == path:
+        known = store.published(output=path) if path else []
+        return store.run(known[-1][0]) if known else None
+    known = store.published(made=version)
+    if not known:
+        return None
+    found = store.run(_best_last(known, path)[-1])
+    if found.output == path:
         return found
     return None if chain_to(store, found)[0].base == version else found
 
 
 def head_of(store: Store, target: Run, path: str, version: str) -> list[Run] | None:
     """The chain through `target` whose last state is the file at `path` with this hash; None where there is none."""
-    candidates = store.runs(made=version) if version else store.runs(output=path)
-    ordered = sorted(candidates, key=lambda run: run.output == path)  # stable: the newest at this path last
-    for head in reversed(ordered):
-        if head.status in ("done", "undone"):
-            chain = chain_to(store, head)
-            if any(run.id == target.id for run in chain):
-                return chain
+    known = store.published(made=version) if version else store.published(output=path)
+    for head in reversed(_best_last(known, path)):
+        chain = chain_to(store, store.run(head))
+        if any(run.id == target.id for run in chain):
+            return chain
     return None
 
 

@@ -34,10 +34,10 @@ def discreet(run: Run) -> Iterator[None]:
 
 def told_stale(store: Store, target: Run, source: str, version: str) -> StaleRepair:
     """The error for a file that no chain through `target` ends in: names the first cell that differs, if one does."""
-    others = [run for run in store.runs(made=version) if run.status in ("done", "undone")] if version else []
+    others = store.published(made=version) if version else []
     if others:
         return StaleRepair(
-            f"{source} is now what {others[-1].id} wrote, which does not follow from {target.id}. Nothing was touched."
+            f"{source} is now what {others[-1][0]} wrote, which does not follow from {target.id}. Nothing was touched."
         )
     head = _last_at(store, target, source)
     what = _difference(store, head, source) or "its bytes are others, in a part that no logged change touched"
@@ -49,8 +49,9 @@ def told_stale(store: Store, target: Run, source: str, version: str) -> StaleRep
 
 def _last_at(store: Store, target: Run, source: str) -> Run:
     """The last change that wrote to this path and follows from the target; else the target."""
-    for run in reversed(store.runs(output=source)):
-        if run.status in ("done", "undone") and any(link.id == target.id for link in chain_to(store, run)):
+    for name, _ in reversed(store.published(output=source)):
+        run = store.run(name)
+        if any(link.id == target.id for link in chain_to(store, run)):
             return run
     return target
 

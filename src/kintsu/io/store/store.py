@@ -210,6 +210,20 @@ class Store:
         with schema.reading(self.engine) as connection:
             return self._runs(connection, *conditions)
 
+    def published(self, *, made: str | None = None, output: str | None = None) -> list[tuple[str, str]]:
+        """Ids and outputs of the runs and undos that made this file or wrote to this path, oldest first; from the index
+        alone, for a table may be mended every hour."""
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        runs = schema.runs.c
+        wanted = {runs.made: made, runs.output: output}
+        query = select(runs.id, runs.output).where(runs.status.in_(("done", "undone"))).order_by(runs.n)
+        query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+        with schema.reading(self.engine) as connection:
+            return [(row.id, row.output) for row in connection.execute(query)]
+
     def latest(
         self,
         fields: Sequence[str],
