@@ -99,6 +99,7 @@ export const texts = {
     findingHead: { kind: 'Kind', score: 'Score', detector: 'Detector' },
     none: 'This run changed no cell.',
     noneHere: 'It changed no cell there.',
+    purged: (cells: number) => `The values of ${many(cells, 'cell')} were removed on purpose: they are shown empty, and cannot be taken back.`,
     leftHead: { column: 'Column', what: 'What', cells: 'Cells', why: 'Why it was left', example: 'For example' },
     noLeft: 'Nothing that was found was left alone.',
     noReport: 'No report of this run is kept any more.',

@@ -81,6 +81,7 @@ export function Changes({ run }: { run: RunDetail }) {
           ))}
           <button className="button ml-auto" onClick={() => setHelp(true)}>{t.keysButton} <kbd className="key" aria-hidden>?</kbd></button>
         </div>
+        {run.purged > 0 && <p className="mb-2 text-soft">{t.purged(run.purged)}</p>}
         <Answered query={pages}>
           {() => changes.length === 0 ? <Empty title={t.noneHere} /> : (
             <>

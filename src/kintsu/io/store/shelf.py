@@ -102,12 +102,13 @@ class Shelf:
         return path.relative_to(home).as_posix() if path.is_relative_to(home) and path != home else None
 
     def _elsewhere(self, place: Path) -> str | None:
-        from sqlalchemy import literal, select
+        from sqlalchemy import func, select
 
         from kintsu.io.store import schema
 
-        path = schema.files.c.path
-        query = select(path).where(literal(place.as_posix()).endswith("/" + path, autoescape=False))
+        path, parts = schema.files.c.path, place.parts
+        ends = ["/".join(parts[start:]) for start in range(1, len(parts))]
+        query = select(path).where(path.in_(ends)).order_by(func.length(path).desc())
         with schema.reading(self._store.engine) as connection:
             found: str | None = connection.execute(query.limit(1)).scalar()
         return found
