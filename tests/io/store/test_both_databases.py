@@ -16,6 +16,7 @@ from kintsu.io.store import schema
 from kintsu.io.store.blobs import CHUNK
 from kintsu.io.store.home import find_home, folder_of, remember, server_of, tenant_home
 from kintsu.io.store.records import Run
+from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.io.store.table_blobs import TableBlobs
 
@@ -204,6 +205,20 @@ def test_a_home_remembers_its_database_for_its_owner_alone(tmp_path):
         remember(home, SECRET.replace("db.example", "other.example"))
     assert "secret" not in str(told.value) and "rotated" not in str(told.value)
     assert find_home(home) == home
+
+
+def test_a_file_of_another_machine_is_known_by_the_end_of_its_path(shared):
+    here, there = (Shelf(store.home) for store in shared)
+    for name in ("made/axb.csv", "b.csv"):
+        path = here.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+        here.keep(path)
+    found = there.fetch(here.home / "made" / "axb.csv")
+    assert found == there.home / "made" / "axb.csv" and found.read_text() == "made/axb.csv"
+    for other in ("made/a_b.csv", "made/%.csv", "xb.csv"):
+        assert there.fetch(Path("/elsewhere") / other) == Path("/elsewhere") / other
+    assert there.fetch(Path("/elsewhere/made/b.csv")).read_text() == "b.csv"
 
 
 def test_a_folder_with_a_history_is_not_given_another(tmp_path):
