@@ -180,16 +180,47 @@ def test_what_redis_loses_a_worker_finds_in_the_table(office, redis):
     queue.close()
 
 
-def test_workers_on_two_machines_need_only_a_database(tmp_path, postgresql_url):
-    """A PostgreSQL is all that they share: the queue is there, and so are uploads and what is made of them."""
-    front, back = (Office(ServeSettings(remember(tmp_path / name, postgresql_url))) for name in ("front", "back"))
+def heal_of_upload(office):
+    """A job of the tenant acme over a file that was sent to this machine."""
 
     async def bytes_of_upload():
         yield BODY
 
-    sent = asyncio.run(front.uploads("acme").add("orders.csv", bytes_of_upload(), by="test", most=2**20))
+    sent = asyncio.run(office.uploads("acme").add("orders.csv", bytes_of_upload(), by="test", most=2**20))
     arguments = {"source": {"upload": sent.id}, "options": {"auto": 0.5, "crash_test": False}}
-    job = front.jobs("acme").submit("heal", arguments, by="test", now=datetime.now(UTC))[0].id
+    return office.jobs("acme").submit("heal", arguments, by="test", now=datetime.now(UTC))[0].id
+
+
+@pytest.fixture
+def machines(tmp_path, postgresql_url):
+    """Two homes of one PostgreSQL."""
+    return [Office(ServeSettings(remember(tmp_path / name, postgresql_url))) for name in ("front", "back")]
+
+
+def test_what_a_killed_worker_wrote_goes_to_the_other_machines_in_the_end(machines, monkeypatch):
+    front, back = machines
+    job = front.jobs("acme").find(heal_of_upload(front))
+
+    def once_more():
+        return perform(job, back.desk("acme"), lambda stage, fraction: None)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Shelf, "keep", lambda shelf, place: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            once_more()
+    run = Store(front.home("acme")).run(job.run)
+    assert run.status == "done" and not Shelf(front.home("acme")).fetch(Path(run.output)).is_relative_to(
+        front.home("acme")
+    )
+    assert once_more()["run"] == run.id and len(Store(front.home("acme")).runs()) == 1
+    here = Shelf(front.home("acme")).fetch(Path(run.output))
+    assert here.is_relative_to(front.home("acme")) and here.read_bytes() == Path(run.output).read_bytes()
+
+
+def test_workers_on_two_machines_need_only_a_database(tmp_path, machines):
+    """A PostgreSQL is all that they share: the queue is there, and so are uploads and what is made of them."""
+    front, back = machines
+    job = heal_of_upload(front)
     queue = Queue(front.settings.home)
     queue.put(job)
     queue.close()

@@ -72,7 +72,7 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
 
     before = past_run(job, desk)
     if before is not None and before.status in ("done", "undone"):
-        return _told(before.summary)
+        return _left(before, desk)
     source = _source(job, desk)
     options = _options(job)
     if "treatment" in options:  # what is sensitive was settled when it was trained
@@ -91,9 +91,17 @@ def _heal(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
         before = past_run(job, desk)
         if before is None or before.status != "done":
             raise
-        return _told(before.summary)  # it was asked to stop when all was written
+        return _left(before, desk)  # it was asked to stop when all was written
     _keep(result, folder, desk)
     return _told(result.run_object())
+
+
+def _left(run: Run, desk: Desk) -> dict[str, Any]:
+    """What a heal that ended without saying so has to tell; its output goes to the other machines, if it lies here."""
+    output = Path(run.output)
+    if output.is_file():
+        desk.shelf.keep(output.parent)
+    return _told(run.summary)
 
 
 def _check(job: Job, desk: Desk, progress: Progress) -> dict[str, Any]:
