@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from kintsu.core.errors import UsageError
+from kintsu.core.lazy import lazy
 from kintsu.diagnose.masking import Veil, in_words
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_recipes
@@ -37,18 +37,18 @@ class Shown:
     hidden: tuple[str, ...]  # columns whose values are masked
     releases: Releases
 
-    @cached_property
+    @lazy
     def changes(self) -> pl.DataFrame:
         """The edits that were asked for, with the columns of the changes file."""
         return changes_table(self.chosen, sensitive=self.hidden)
 
-    @cached_property
+    @lazy
     def findings(self) -> pl.DataFrame | None:
         """What the run found; None where that was not kept."""
         current = self.store.current(self.run.findings, since=self.run.line, releases=self.releases)
         return None if current is None else findings_table(self.store.read(current), sensitive=self.hidden)
 
-    @cached_property
+    @lazy
     def recipes(self) -> pl.DataFrame:
         """Recipes of the edits that were asked for, the one with most edits first: recipe, healer, column, edits, and
         what it does as `text`, where that is still known."""
@@ -62,7 +62,7 @@ class Shown:
         ordered = counted.sort("edits", "recipe", descending=[True, False], nulls_last=True)
         return ordered.with_columns(text=told).collect()
 
-    @cached_property
+    @lazy
     def learning(self) -> dict[str, Any]:
         """Of a heal: how it fared with people, see `run.log.learning`."""
         run = self.run

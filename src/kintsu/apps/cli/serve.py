@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kintsu.apps.cli import options as o
+from kintsu.apps.cli.threads import one_thread
 from kintsu.core.errors import MissingExtra, UsageError
 
 __all__ = ["keys", "serve", "worker"]
@@ -97,6 +98,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API: everything that the commands do, for programs and pages."""
+    one_thread()
     try:
         import uvicorn
 

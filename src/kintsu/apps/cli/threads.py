@@ -6,10 +6,24 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["suit_threads"]
+__all__ = ["one_thread", "suit_threads"]
 
 _SMALL: Final = 2**20  # bytes; above, several threads are as quick or quicker (tables of 4,000 to 50,000 rows)
 _PLAIN: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")  # what is not packed, so that size tells
+
+
+def one_thread() -> None:
+    """One thread for this process, unless POLARS_MAX_THREADS is set, and as many as ever for those that it starts.
+
+    A service answers many at once from small tables: threads of a pool that wait for work cost each of them a fifth.
+    """
+    given = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = given or "1"
+    import polars
+
+    polars.thread_pool_size()  # makes the pool
+    if given is None:
+        del os.environ["POLARS_MAX_THREADS"]
 
 
 def suit_threads(source: str) -> None:

@@ -12,13 +12,13 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kintsu.core.errors import UnknownName, UsageError
+from kintsu.core.lazy import lazy
 from kintsu.io.store.batch_rows import (
     ACCEPTED,
     NORMAL,
@@ -56,7 +56,7 @@ class History:
     place: Path | str
     tenant: str = LOCAL
 
-    @cached_property
+    @lazy
     def engine(self) -> Engine:
         from kintsu.io.store import schema
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kintsu.core.lazy import lazy
 from kintsu.io.store.atomic import explained, rename, temporary
 from kintsu.io.store.blobs import Blobs, file_hash
 from kintsu.io.store.records import now_text
@@ -30,11 +30,11 @@ class Shelf:
 
     home: Path
 
-    @cached_property
+    @lazy
     def _store(self) -> Store:
         return Store(self.home)
 
-    @cached_property
+    @lazy
     def _blobs(self) -> Blobs | None:
         return blobs_of(self._store, "files")
 

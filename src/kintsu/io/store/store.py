@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kintsu.core.errors import LedgerBroken, OutputError, UnknownRun, UsageError
+from kintsu.core.lazy import lazy
 from kintsu.io.store.blobs import Blobs, FolderBlobs, content_hash
 from kintsu.io.store.home import server_of
 from kintsu.io.store.ledger import Entry, append, read, verify_chain
@@ -51,18 +52,18 @@ class Store:
 
     home: Path
 
-    @cached_property
+    @lazy
     def blobs(self) -> Blobs:
         """The values of runs."""
         return blobs_of(self, "store") or FolderBlobs(self.home / "blobs")
 
-    @cached_property
+    @lazy
     def engine(self) -> Engine:
         from kintsu.io.store import schema
 
         return schema.opened(self.home)
 
-    @cached_property
+    @lazy
     def _held(self) -> dict[str, Held]:
         """Runs that are being written through this object."""
         return {}
@@ -179,17 +180,7 @@ class Store:
 
     @staticmethod
     def _runs(connection: Connection, *conditions: Any) -> list[Run]:
-        from sqlalchemy import select
-
-        from kintsu.io.store import schema
-
-        query = (
-            select(schema.entries.c.payload, schema.runs.c.status, schema.runs.c.n)
-            .join(schema.runs, schema.runs.c.n == schema.entries.c.n)
-            .where(*conditions)
-            .order_by(schema.runs.c.n)
-        )
-        rows = connection.execute(query)
+        rows = connection.execute(_told_runs().where(*conditions))
         return [Run.from_dict({**json.loads(row.payload), "status": row.status, "line": row.n}) for row in rows]
 
     def runs(
@@ -435,6 +426,18 @@ def blobs_of(store: Store, room: str) -> Blobs | None:
     from kintsu.io.store.table_blobs import TableBlobs
 
     return TableBlobs(lambda: store.engine, room)
+
+
+@cache
+def _told_runs() -> Any:
+    """Payload, status and line of runs, oldest first."""
+    from sqlalchemy import select
+
+    from kintsu.io.store import schema
+
+    runs, entries = schema.runs.c, schema.entries.c
+    query = select(entries.payload, runs.status, runs.n).join(schema.runs, runs.n == entries.n)
+    return query.order_by(runs.n)
 
 
 def _releases(connection: Connection) -> Releases:
