@@ -15,6 +15,7 @@ READS = [
 WRITES = [
     ("POST", "/api/v1/runs/{run}/undo", None),
     ("POST", "/api/v1/runs/{run}/questions/q-1", {"option": "accept"}),
+    ("POST", "/api/v1/runs/{run}/corrections", {"cells": [{"row": 1, "column": "city", "value": "Paris"}]}),
     ("DELETE", "/api/v1/uploads/{upload}", None),
     ("DELETE", "/api/v1/keys/{key}", None),
 ]

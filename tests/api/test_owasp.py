@@ -58,6 +58,7 @@ WRITES = [each for each in OPERATIONS if each.method not in READS]
 BODIES: dict[str, Any] = {
     "runs_take_back": {},
     "questions_choose": {"option": "accept"},
+    "questions_correct": {"cells": [{"row": 1, "column": "city", "value": "Paris"}]},
     "jobs_submit": {"kind": "monitor_run"},
     "volume_detect": {"table_id": "orders", "current_row_count": 1000, "historical_data": COUNTS},
     "volume_train": {"table_id": "orders", "historical_data": COUNTS},
@@ -72,6 +73,7 @@ BODIES: dict[str, Any] = {
 LEAST = {
     "runs_take_back": "steward",
     "questions_choose": "steward",
+    "questions_correct": "steward",
     "monitors_decide": "steward",
     "incidents_acknowledge": "steward",
     "incidents_resolve": "steward",

@@ -94,6 +94,34 @@ def test_what_an_answer_taught_is_listed_until_it_is_taken_back(connect, tmp_pat
     assert told["recipe"] in client.get("/api/v1/recipes").text
 
 
+def test_right_values_of_cells_are_taken_and_taken_back(connect, tmp_path):
+    path = tmp_path / "home" / "files" / "made" / "orders.csv"
+    path.parent.mkdir(parents=True)
+    pl.DataFrame({"id": range(60), "city": ["Lyon", "Paris", "Nice"] * 20}).write_csv(path)
+    done, client = kt.heal(path, home=tmp_path / "home", auto=1.0), connect()
+    url, out = f"/api/v1/runs/{done.run}/corrections", path.with_name("orders.healed.csv")
+
+    def cell(row, **values):
+        return client.post(url, json={"cells": [{"row": row, "column": "city", "value": "Lille"} | values]})
+
+    before = out.read_bytes()
+    told = cell(7).json()
+    assert told["run"] == done.run and told["applied"] >= 1
+    (change, *_) = client.get(f"/api/v1/runs/{told['change']}/changes", params={"row": 7}).json()["items"]
+    assert (change["old"], change["new"], change["healer"]) == ("Paris", "Lille", "person")
+    assert pl.read_csv(out)["city"][7] == "Lille"
+    assert client.get(f"/api/v1/runs/{done.run}").json()["answers"] == 1
+    assert client.post(f"/api/v1/runs/{told['change']}/undo").json()["restored"] == "bytes"
+    of_table = client.get("/api/v1/runs", params={"table": "orders.csv"}).json()["items"]
+    assert [each["kind"] for each in of_table] == ["undo", "answer", "heal"]
+    assert out.read_bytes() == before
+    assert cell(1, value="Paris").json()["applied"] == 0  # it was right
+    hidden, none = cell(1, value="•••"), client.post(url, json={"cells": []})
+    for wrong in (cell(60), cell(-1), cell(1, column="town"), hidden, none):
+        assert wrong.status_code == 422 and wrong.headers["content-type"] == "application/problem+json", wrong.text
+    assert out.read_bytes() == before
+
+
 def watched(home, folder):
     """A watched table with an objective that is breached, and a batch that alarmed."""
     folder.mkdir()

@@ -154,6 +154,18 @@ def test_a_file_is_mended_taken_back_and_downloaded(page, tmp_path):
     page.get_by_role("button", name="Changes").click()
     mended = downloaded(page, tmp_path)
     assert mended != table.read_bytes()
+
+    # a person knows better: the cell, and what came of it, are taken back again
+    page.get_by_role("grid").get_by_role("row").first.click()
+    page.keyboard.press("e")
+    page.get_by_role("dialog").get_by_label("Right value").fill("Zanzibar 7")
+    page.get_by_role("dialog").get_by_role("button", name="Correct").click()
+    page.get_by_role("status").get_by_text("Corrected:").wait_for()
+    assert downloaded(page, tmp_path) != mended
+    page.get_by_role("button", name="Undo that").click()
+    page.get_by_role("status").get_by_text("taken back.").wait_for()
+    assert downloaded(page, tmp_path) == mended
+
     page.get_by_role("button", name="Undo run").click()
     page.get_by_role("dialog").get_by_role("button", name="Take back").click()
     page.get_by_role("grid").get_by_text("taken back").first.wait_for()

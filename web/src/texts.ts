@@ -116,6 +116,13 @@ export const texts = {
     row: { drop: 'row removed', add: 'row added' },
     takenBack: 'taken back',
     undo: { cell: 'Undo cell', column: 'Undo column', recipe: 'Undo recipe', run: 'Undo run' },
+    correct: 'Correct cell',
+    correctTitle: (row: number, column: string) => `What should ${column} in row ${n(row)} hold?`,
+    rightValue: 'Right value',
+    cellIsEmpty: 'The cell is empty',
+    correctBody: 'Cells like it change too where that is sure; others become questions. This is logged, and can be taken back.',
+    correctGo: 'Correct',
+    corrected: (cells: number) => (cells === 0 ? 'Noted: no cell changed.' : `Corrected: ${many(cells, 'cell')} changed.`),
     undoTitle: {
       cell: (row: number, column: string) => `Take back ${column} in row ${n(row)}?`,
       row: (row: number) => `Take back row ${n(row)}?`,
@@ -132,7 +139,7 @@ export const texts = {
     keysButton: 'Keys',
     keys: [
       ['j ↓', 'next change'], ['k ↑', 'previous change'], ['u', 'undo the cell'], ['c', 'undo its column'],
-      ['r', 'undo its recipe'], ['Shift U', 'undo the run'], ['f', 'only its column'], ['g', 'only its recipe'],
+      ['r', 'undo its recipe'], ['e', 'correct the cell'], ['Shift U', 'undo the run'], ['f', 'only its column'], ['g', 'only its recipe'],
       ['Esc', 'show all again'], ['q', 'questions of the run'], ['?', 'these keys'],
     ],
     about: { run: 'Run', input: 'Input SHA-256', output: 'Output SHA-256', seed: 'Seed', versions: 'Versions', took: 'Took', undoes: 'Takes back', recovery: 'Recovered in the crash test', acceptance: 'Verdicts that agreed' },

@@ -168,7 +168,7 @@ def _run(draft: Draft, table: Table, changes: pl.DataFrame, parent: Run | None, 
     return Run(
         id=draft.id,
         kind=draft.kind,
-        table=table.ref.name,
+        table=draft.table or table.ref.name,
         started=draft.started,
         input=place_of(table),
         base=table.ref.version,

@@ -255,6 +255,7 @@ def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, versio
     return head.but(
         id=fresh,
         kind="undo",
+        table=plan.target.table,
         started=now_text(),
         input=source,
         base=version,

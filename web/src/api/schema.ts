@@ -185,6 +185,14 @@ export interface components {
             type: string;
         };
         /**
+         * Corrections
+         * @description Right values of cells; the value that a cell had says that it was right.
+         */
+        Corrections: {
+            /** Cells */
+            cells: components["schemas"]["RightValue"][];
+        };
+        /**
          * Course
          * @description Values over time, oldest first: a list for each column.
          */
@@ -1360,6 +1368,29 @@ export interface components {
             older_than?: string | null;
         };
         /**
+         * RightValue
+         * @description What a cell should hold.
+         */
+        RightValue: {
+            /**
+             * Column
+             * @example city
+             */
+            column: string;
+            /**
+             * Row
+             * @description Of the input, from 0
+             * @example 4182
+             */
+            row: number;
+            /**
+             * Value
+             * @description Null: the cell is empty
+             * @example Paris
+             */
+            value: string | null;
+        };
+        /**
          * RowScore
          * @description How bad a row is.
          */
@@ -2134,6 +2165,7 @@ export type CheckJob = components['schemas']['CheckJob'];
 export type CheckOptions = components['schemas']['CheckOptions'];
 export type Choice = components['schemas']['Choice'];
 export type ColumnProfile = components['schemas']['ColumnProfile'];
+export type Corrections = components['schemas']['Corrections'];
 export type Course = components['schemas']['Course'];
 export type CrashTestJob = components['schemas']['CrashTestJob'];
 export type CrashTestOptions = components['schemas']['CrashTestOptions'];
@@ -2189,6 +2221,7 @@ export type Range = components['schemas']['Range'];
 export type RecipeLine = components['schemas']['RecipeLine'];
 export type RetrainJob = components['schemas']['RetrainJob'];
 export type RetrainOptions = components['schemas']['RetrainOptions'];
+export type RightValue = components['schemas']['RightValue'];
 export type RowScore = components['schemas']['RowScore'];
 export type RuleLine = components['schemas']['RuleLine'];
 export type RunDetail = components['schemas']['RunDetail'];

@@ -6,6 +6,7 @@ import type { RunDetail } from '../api/schema'
 import { takes, type Part } from '../logic/undone'
 import { texts } from '../texts'
 import { Ask, Keys, type Question } from './Ask'
+import { Correct } from './Correct'
 import { ChangeRow } from './ChangeRow'
 import { useKeys } from './keys'
 import { More } from './More'
@@ -24,6 +25,7 @@ export function Changes({ run }: { run: RunDetail }) {
   const [at, setAt] = useState(0)
   const [question, setQuestion] = useState<Question | null>(null)
   const [isHelp, setHelp] = useState(false)
+  const [correcting, setCorrecting] = useState<Change | null>(null)
   const pages = usePages<Change>(['runs', run.run, 'changes', column, recipe], path`/runs/${run.run}/changes`, { limit: 200, column, recipe }, run.edits > 0)
   const changes = pages.data?.pages.flatMap((page) => page.items) ?? []
   const taken = useTakenBack(run)
@@ -49,6 +51,11 @@ export function Changes({ run }: { run: RunDetail }) {
     if (wanted) setQuestion({ title: wanted.title, body: t.undoBody, go: t.undoGo, run: () => void undo(run.run, wanted.part) })
     return true
   }
+  const canCorrect = run.kind === 'heal' && run.status === 'done' && current?.edit === 'set'
+  function correct() {
+    if (canCorrect) setCorrecting(current)
+    return canCorrect
+  }
   function move(by: number) {
     const next = Math.min(Math.max(at + by, 0), changes.length - 1)
     if (next === at && by > 0 && pages.hasNextPage) void pages.fetchNextPage()
@@ -66,6 +73,7 @@ export function Changes({ run }: { run: RunDetail }) {
     if (key === 'u') return askUndo('cell')
     if (key === 'c') return askUndo('column')
     if (key === 'r') return askUndo('recipe')
+    if (key === 'e') return correct()
     if (key === 'f') return show({ column: current.column }), true
     if (key === 'g') return show({ recipe: current.recipe }), true
     return false
@@ -79,6 +87,7 @@ export function Changes({ run }: { run: RunDetail }) {
           {(Object.keys(t.undo) as Reach[]).map((reach) => (
             <button key={reach} className="button" disabled={partOf(reach) === null} onClick={() => askUndo(reach)}>{t.undo[reach]}</button>
           ))}
+          {run.kind === 'heal' && <button className="button" disabled={!canCorrect} onClick={correct}>{t.correct}</button>}
           <button className="button ml-auto" onClick={() => setHelp(true)}>{t.keysButton} <kbd className="key" aria-hidden>?</kbd></button>
         </div>
         {run.purged > 0 && <p className="mb-2 text-soft">{t.purged(run.purged)}</p>}
@@ -92,6 +101,7 @@ export function Changes({ run }: { run: RunDetail }) {
         </Answered>
       </div>
       {question && <Ask question={question} onClose={() => setQuestion(null)} />}
+      {correcting && <Correct run={run.run} change={correcting} onClose={() => setCorrecting(null)} />}
       {isHelp && <Keys keys={t.keys} onClose={() => setHelp(false)} />}
     </div>
   )

@@ -243,6 +243,11 @@ class Client:
         told = {"option": option}
         return cast(Said, self._wire.ask("POST", path_of("runs", run, "questions", question), json=told))
 
+    def correct(self, run: str, cells: Iterable[tuple[int, str, str | None]]) -> Said:
+        """Give the right values of cells, as (row of the input, column, value or None for an empty cell)."""
+        told = {"cells": [{"row": row, "column": column, "value": value} for row, column, value in cells]}
+        return cast(Said, self._wire.ask("POST", path_of("runs", run, "corrections"), json=told))
+
     def undo(self, run: str, *, row: int | None = None, column: str | None = None, recipe: str | None = None) -> Undone:
         """Take a run, an answer or a part of it back, exactly; an undo can be undone."""
         part = {name: each for name, each in (("row", row), ("column", column), ("recipe", recipe)) if each is not None}

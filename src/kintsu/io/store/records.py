@@ -71,6 +71,8 @@ class Draft:
         The run object that `kintsu heal --json` prints; counts only, no cell values.
     kind
         "heal", or "answer" for what a person said of a heal.
+    table
+        Of whose history it is part, where the file that is changed is called something else; empty: of the file's own.
     answer, files, policy
         See `Run`.
     """
@@ -82,6 +84,7 @@ class Draft:
     sensitive: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "heal"
+    table: str = ""
     answer: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)

@@ -98,6 +98,7 @@ def written(
         sensitive=heal.sensitive,
         summary={"applied": len(edits)},
         kind="answer",
+        table=heal.table,
         answer={"of": heal.id, **said},
     )
     files: list[str] = []
