@@ -78,6 +78,8 @@ def test_a_question_is_answered_and_taken_back(client, service):
     assert said["applied"] == first["cells"] and first not in client.questions(run)
     client.undo(said["change"])
     assert first["question"] in [each["question"] for each in client.questions(run)]
+    right = client.correct(run, [(3, "city", "Lille")])
+    assert right["run"] == run and client.undo(right["change"])["edits"] == right["applied"] >= 1
 
 
 def test_a_job_that_is_handed_in_twice_is_one_job(client, service):
