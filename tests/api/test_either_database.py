@@ -124,6 +124,7 @@ def test_an_application_that_was_stopped_can_be_started_again(home_of):
 BODIES = {
     f"{API}/tables/{{table}}/score": {"rows": [{"id": 1, "city": "Lyon", "price": "10.50"}]},
     f"{API}/runs/{{run}}/questions/{{question}}": {"option": "accept"},
+    f"{API}/runs/{{run}}/corrections": {"cells": [{"row": 1, "column": "city", "value": "Paris"}]},
     f"{API}/ingest/{{table}}": [{"id": 1, "city": "Lyon", "price": "10.50"}],
     f"{API}/monitors/{{table}}/batches/{{batch}}": {"is_right": True},
     f"{API}/models/{{name}}/promote": {"version": 1},
