@@ -16,6 +16,7 @@ from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
+from kintsu.run.store import purge
 from kintsu.run.watch_alerts import StreamJudge
 from kintsu.run.watch_flow import Flow, Pace
 
@@ -120,6 +121,15 @@ def test_right_values_of_cells_are_taken_and_taken_back(connect, tmp_path):
     for wrong in (cell(60), cell(-1), cell(1, column="town"), hidden, none):
         assert wrong.status_code == 422 and wrong.headers["content-type"] == "application/problem+json", wrong.text
     assert out.read_bytes() == before
+
+
+def test_a_run_whose_values_were_removed_asks_nothing(connect, healed, tmp_path):
+    run, client = healed(), connect()
+    url = f"/api/v1/runs/{run}/questions"
+    assert client.get(url).json()["items"]
+    purge(home=tmp_path / "home", run=run)
+    told = client.get(url)
+    assert (told.status_code, told.json()["items"]) == (200, [])
 
 
 def watched(home, folder):

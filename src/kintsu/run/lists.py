@@ -12,7 +12,7 @@ from kintsu.io.store.records import Run
 from kintsu.io.store.store import Store
 from kintsu.run.log import LINE
 
-__all__ = ["is_undone", "line", "runs", "tables"]
+__all__ = ["line", "may_ask", "runs", "tables"]
 
 MORE: Final = {"n": "line", "rows": "rows", "summary": "summary"}
 
@@ -41,15 +41,21 @@ def runs(
     return Page.cut(lines, limit, lambda told: str(told["n"]))
 
 
-def is_undone(run: str, *, home: Path) -> bool:
-    """Whether a run was taken back as a whole.
+def may_ask(run: str, *, home: Path) -> bool:
+    """Whether questions of a run may be open: not of one that was taken back as a whole, kept no decisions, or whose
+    values were removed on purpose.
 
     Raises
     ------
     UnknownRun
         No such run in this store.
     """
-    return Store(home).run(run).status == "undone"
+    store = Store(home)
+    told, releases = store.look_up(run)
+    if told.status == "undone" or told.kind != "heal":
+        return told.status != "undone"
+    kept = (store.current(blob, since=told.line, releases=releases) for blob in (told.pending, told.recipes))
+    return None not in kept
 
 
 def line(run: Run) -> dict[str, Any]:

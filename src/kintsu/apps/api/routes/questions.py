@@ -15,7 +15,7 @@ from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import HIDDEN
 from kintsu.run.answer import answer
 from kintsu.run.ask import ask
-from kintsu.run.lists import is_undone
+from kintsu.run.lists import may_ask
 from kintsu.run.teach import teach
 
 __all__ = ["router"]
@@ -76,8 +76,7 @@ def questions(request: Request, who: Viewer, run: str, limit: Limit = 20) -> Lis
     """The open questions of a heal, the most valuable first."""
     service = service_of(request)
     home = service.home(who.tenant)
-    # a run that was taken back as a whole leaves nothing to ask
-    found = [] if is_undone(run, home=home) else ask(run, home=home, limit=limit, veil=service.veil(who))
+    found = ask(run, home=home, limit=limit, veil=service.veil(who)) if may_ask(run, home=home) else []
     return Listed(items=[QuestionItem(**each.to_dict()) for each in found])
 
 
