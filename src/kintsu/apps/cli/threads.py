@@ -15,7 +15,7 @@ _PLAIN: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")  # what i
 def one_thread() -> None:
     """One thread for this process, unless POLARS_MAX_THREADS is set, and as many as ever for those that it starts.
 
-    A service answers many at once from small tables: threads of a pool that wait for work cost each of them a fifth.
+    A service answers many at once from small tables: to wake the threads of a pool costs each answer more than they do.
     """
     given = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = given or "1"
