@@ -207,6 +207,15 @@ def test_a_home_remembers_its_database_for_its_owner_alone(tmp_path):
     assert find_home(home) == home
 
 
+def test_a_number_that_is_none_keeps_no_run_out_of_the_list(store):
+    for name, score in (("r-1", 99.5), ("r-2", float("nan"))):
+        store.prepare(a_run(name, output=name, summary={"score": score}))
+        store.finish(store.run(name), "done")
+    odd, plain = store.latest(("id", "summary"), limit=5)
+    assert (odd["id"], plain["id"], plain["summary"]) == ("r-2", "r-1", {"score": 99.5})
+    assert odd["summary"]["score"] != odd["summary"]["score"]
+
+
 def test_a_file_of_another_machine_is_known_by_the_end_of_its_path(shared):
     here, there = (Shelf(store.home) for store in shared)
     for name in ("made/axb.csv", "b.csv"):

@@ -31,6 +31,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
     create_engine,
     event,
     exc,
@@ -348,12 +349,13 @@ def snapshot(engine: Engine) -> str:
 @cache  # an expression is made once: that takes longer than to read its result
 def fields_of(dialect: str, column: Column[str], names: tuple[str, ...]) -> ColumnElement[str]:
     """Fields of the JSON object that a column holds, for `fields_in`: the object is read once, and the rest of it stays
-    in the database."""
+    in the database. With a number that is none (NaN), which Python writes and databases refuse, it comes as it is."""
+    is_odd = column.contains("NaN") | column.contains("Infinity")
     if dialect == "sqlite":
-        return func.json_extract(column, *(f"$.{name}" for name in names))
+        return case((is_odd, column), else_=func.json_extract(column, *(f"$.{name}" for name in names)))
     pairs = func.json_each(type_cast(column, JSON)).table_valued("key", "value")
     told = select(func.json_object_agg(pairs.c.key, pairs.c.value)).where(pairs.c.key.in_(names))
-    return type_cast(told.scalar_subquery(), Text)
+    return case((is_odd, column), else_=type_cast(told.scalar_subquery(), Text))
 
 
 def fields_in(told: str, names: tuple[str, ...]) -> dict[str, Any]:
