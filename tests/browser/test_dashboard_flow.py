@@ -324,6 +324,7 @@ def test_everybody_can_use_it(browser, service, width, scheme):
         page.goto(address.format(run=run))
         page.wait_for_load_state("networkidle")
         page.locator("h1").wait_for()
+        page.get_by_text("Loading …").first.wait_for(state="hidden")  # what came is looked at, not the waiting for it
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         faults += [f"{address}: {wide} px too wide"] if wide > 0 else []
         found = Axe().run(page).response["violations"]

@@ -28,7 +28,7 @@ export function Failed({ error, again }: { error: Error; again?: () => void }) {
 }
 
 export function Waiting() {
-  return <p role="status" className="animate-pulse py-6 text-soft">{texts.loading} …</p>
+  return <p role="status" className="py-6 text-soft">{texts.loading} …</p>
 }
 
 interface Asked<T> {
