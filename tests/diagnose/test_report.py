@@ -16,7 +16,7 @@ from kintsu.core.batch import Batch
 from kintsu.core.frames import DECISIONS, empty
 from kintsu.core.vocabulary import KINDS
 from kintsu.diagnose.masking import HIDDEN, HIDDEN_WHY, mask
-from kintsu.diagnose.report import collect, notebook, render
+from kintsu.diagnose.report import collect, issues_of, notebook, render, with_examples
 from kintsu.diagnose.report.svg import draw
 from kintsu.diagnose.words import KIND_WORDS, percent, shorten
 
@@ -147,6 +147,19 @@ def test_says_why_cells_were_left_alone():
 def test_issues_come_in_order_of_cost():
     costs = [issue["cost"] for issue in collect(result())["issues"]]
     assert costs == sorted(costs, reverse=True) and len(costs) == 8
+
+
+def test_a_page_of_issues_has_the_examples_that_all_of_them_have():
+    found, decided = result()["findings"], result()["decisions"]
+    decided = decided.with_columns(sure=pl.coalesce("confidence", "score"))
+    issues = issues_of(found, decided)
+    whole = with_examples(issues, found, decided)
+    assert [with_examples(issues, found, decided, start=i, limit=1) for i in range(len(issues))] == [[i] for i in whole]
+    for issue in whole:
+        mine = found.filter(pl.col("column").eq_missing(pl.lit(issue["column"])), pl.col("kind") == issue["kind"])
+        sure = [example["sure"] for example in issue["examples"]]
+        assert {example["row"] for example in issue["examples"]} <= set(mine["row"]) and 1 <= len(sure) <= 4
+        assert sure == sorted(sure, reverse=True)
 
 
 def test_a_failed_step_is_named():

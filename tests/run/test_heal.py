@@ -263,7 +263,7 @@ def test_a_database_is_mended_where_it_is_and_taken_back(database):
             return {row[0] for row in connection.execute("select distinct city from orders")}
 
     before = cities()
-    result = kt.heal(f"sqlite:///{database}#orders")
+    result = kt.heal(f"sqlite:///{database}#orders", home=database.parent / "home")
     assert cities() == set(CITIES.values())
     kt.undo(result.run, home=result.home)
     assert cities() == before
@@ -281,7 +281,7 @@ def test_an_undo_that_is_refused_hides_sensitive_values(database):
     import sqlite3
     from contextlib import closing
 
-    result = kt.heal(f"sqlite:///{database}#orders", sensitive=("city",))
+    result = kt.heal(f"sqlite:///{database}#orders", home=database.parent / "home", sensitive=("city",))
     row = int(result.changes.filter(pl.col("column") == "city")["row"][0])
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("update orders set city = 'Secretville' where id = ?", (f"{row:05d}",))

@@ -1,6 +1,7 @@
 """Log, show, store, diff, export and sidecars: what people ask the history for."""
 
 import sqlite3
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -8,7 +9,7 @@ from tiny import Tiny, TinyTable, drops, sets, write
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import LedgerBroken, UndoConflict, UsageError
-from kintsu.io.store.records import Draft
+from kintsu.io.store.records import COUNTED, Draft
 from kintsu.io.store.store import Store
 from kintsu.run import store as keeping
 from kintsu.run.diff import differing
@@ -71,6 +72,21 @@ def test_show_masks_sensitive_columns(place):
     assert shown.changes["new"].to_list() == ["•••", "n"] and shown.changes["old"].to_list() == ["•••", "q"]
     assert "secret" not in str(shown.findings.filter(pl.col("column") == "b").to_dicts())
     assert show("last", home=folder / ".kintsu", column="c").to_dict()["changes"][0]["row"] == 1
+
+
+@pytest.mark.parametrize("n", [0, 3, COUNTED + 1])
+def test_what_a_run_did_by_recipe_is_told_alike_by_its_counts_and_its_change_set(tmp_path, tiny_is_known, n):
+    table = write(tmp_path / "in.tiny", [["1", "y", "q"]] * (2 * n + 1))
+    edits = pl.concat([sets(table, (0, "b", "X")), sets(table, *((i, "c", "n") for i in range(2 * n)))])
+    names = [None, *(f"r-{i % n:02}" for i in range(2 * n))]
+    edits = edits.with_columns(recipe=pl.Series(names, dtype=pl.String), healer=pl.lit("h"))
+    run = publish(Store(tmp_path / "home"), Draft(), table, edits, tmp_path / "out.tiny").run.id
+    counted = show(run, home=tmp_path / "home")
+    assert counted.is_as_written == (n <= COUNTED - 1)
+    told = replace(counted, run=counted.run.but(by_recipe=None))
+    assert told.facts == counted.facts and counted.facts["edits"] == 2 * n + 1
+    assert [each["edits"] for each in counted.recipes] == [2] * n + [1]
+    assert not show(run, home=tmp_path / "home", column="b").is_as_written
 
 
 def test_findings_keep_the_best_detector_of_each_kind(place):

@@ -13,7 +13,7 @@ from kintsu.core.errors import ContractError
 from kintsu.core.hashing import mix, stable_hash, text_hash
 from kintsu.core.vocabulary import EDITS, KINDS
 
-__all__ = ["DECISIONS", "FINDINGS", "REPAIRS", "concat", "empty", "findings", "identified", "repairs"]
+__all__ = ["DECISIONS", "FINDINGS", "REPAIRS", "concat", "conformed", "empty", "findings", "identified", "repairs"]
 
 Schema = Mapping[str, type[pl.DataType]]
 
@@ -55,6 +55,19 @@ def empty(schema: Schema) -> pl.DataFrame:
 @cache
 def _empty(schema: tuple[tuple[str, type[pl.DataType]], ...]) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(schema))
+
+
+def conformed(frame: pl.DataFrame, schema: Schema, *more: str) -> pl.DataFrame:
+    """The columns of a schema in its order and types, and `more` after them; the frame itself where it has them.
+
+    Raises
+    ------
+    ColumnNotFoundError, InvalidOperationError
+        Of polars: it lacks one, or a value has no place in the type.
+    """
+    if frame.columns == [*schema, *more] and all(frame.schema[name] == dtype for name, dtype in schema.items()):
+        return frame
+    return frame.select(*(pl.col(name).cast(dtype) for name, dtype in schema.items()), *more)
 
 
 def _shaped(frame: pl.DataFrame, schema: Schema, constants: Mapping[str, object], owner: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from kintsu.core.errors import UsageError
 from kintsu.core.frames import DECISIONS, FINDINGS, empty
 from kintsu.diagnose.masking import Veil, mask
-from kintsu.diagnose.report import issue_examples, issues_of
+from kintsu.diagnose.report import issues_of, with_examples
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_decisions
 from kintsu.io.store.store import Store
@@ -39,11 +39,7 @@ class Issues:
 
     def page(self, start: int, limit: int) -> list[dict[str, Any]]:
         """Some of them as JSON-able values, each with a few examples."""
-        lines = self.table.slice(start, limit).to_dicts()
-        return [
-            line | {"examples": issue_examples(self._found, self._decided, line["column"], line["kind"])}
-            for line in lines
-        ]
+        return with_examples(self.table, self._found, self._decided, start=start, limit=limit)
 
 
 def issues(run: str, *, home: Path | str | None = None, veil: Veil | None = None) -> Issues:

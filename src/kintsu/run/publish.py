@@ -293,7 +293,7 @@ def publish(
                 shutil.copymode(table.path, fresh)
                 if not in_place:  # the copy of a read-only table is for its owner to work on
                     fresh.chmod(fresh.stat().st_mode | stat.S_IWUSR)
-        run = run.but(made=content_hash(fresh), changes=store.put_frame(changes), **values)
+        run = store.put_changes(run.but(made=content_hash(fresh), **values), changes)
         if write_sidecars is not None:
             write_sidecars(changes)
         _unchanged(table)
@@ -312,7 +312,7 @@ def _written_back(
     write_sidecars: Callable[[pl.DataFrame], Any] | None,
 ) -> Published:
     """The same for a database: the change set is announced, then written in one transaction of the database."""
-    run = run.but(changes=store.put_frame(changes), **values)
+    run = store.put_changes(run.but(**values), changes)
     if write_sidecars is not None:
         write_sidecars(changes)
     store.prepare(run)

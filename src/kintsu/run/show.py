@@ -13,7 +13,7 @@ from kintsu.core.lazy import lazy
 from kintsu.diagnose.masking import Veil, in_words
 from kintsu.io.store.home import find_home
 from kintsu.io.store.pending import read_recipes
-from kintsu.io.store.records import Run
+from kintsu.io.store.records import Run, counted_by_recipe
 from kintsu.io.store.store import Releases, Store
 from kintsu.run.log import learning, run_line
 from kintsu.run.selection import selected, selection
@@ -24,18 +24,46 @@ __all__ = ["Shown", "show"]
 
 @dataclass(frozen=True)
 class Shown:
-    """A run, and what was asked for of it: read from the store on first use.
-
-    `total` counts all its edits, `purged` those whose values were removed on purpose.
-    """
+    """A run, and what was asked for of it: read from the store on first use."""
 
     run: Run
-    total: int
-    purged: int
     store: Store
-    chosen: pl.DataFrame  # edits that were asked for, schema `records.CHANGES`
+    asked: dict[str, Any]  # row, column, recipe: the part that was asked for
     hidden: tuple[str, ...]  # columns whose values are masked
     releases: Releases
+
+    @lazy
+    def _all(self) -> pl.DataFrame:
+        return self.store.changes(self.run, releases=self.releases)
+
+    @lazy
+    def is_as_written(self) -> bool:
+        """Whether the whole of it was asked for, and is told by what was counted when it was published."""
+        run = self.run
+        is_kept = run.changes == self.store.current(run.changes, since=run.line, releases=self.releases)
+        return is_kept and run.by_recipe is not None and not self.asked
+
+    @lazy
+    def total(self) -> int:
+        """All its edits."""
+        return sum(each["edits"] for each in self.run.by_recipe or ()) if self.is_as_written else len(self._all)
+
+    @lazy
+    def purged(self) -> int:
+        """Edits whose values were removed on purpose."""
+        is_whole = self.is_as_written or "purged" not in self._all.columns
+        return 0 if is_whole else int(self._all["purged"].sum())
+
+    @lazy
+    def chosen(self) -> pl.DataFrame:
+        """The edits that were asked for, schema `records.CHANGES`.
+
+        Raises
+        ------
+        UsageError
+            It has none there.
+        """
+        return selected(self._all, self.run, self.asked)
 
     @lazy
     def changes(self) -> pl.DataFrame:
@@ -49,7 +77,7 @@ class Shown:
         return None if current is None else findings_table(self.store.read(current), sensitive=self.hidden)
 
     @lazy
-    def recipes(self) -> pl.DataFrame:
+    def recipes(self) -> list[dict[str, Any]]:
         """Recipes of the edits that were asked for, the one with most edits first: recipe, healer, column, edits, and
         what it does as `text`, where that is still known."""
         try:
@@ -57,10 +85,8 @@ class Shown:
         except UsageError:  # an undo keeps none, and they may have been purged
             known = {}
         words = {name: in_words(recipe, self.hidden) for name, recipe in known.items()}
-        told = pl.col("recipe").replace_strict(words, default=None, return_dtype=pl.String)
-        counted = self.chosen.lazy().group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
-        ordered = counted.sort("edits", "recipe", descending=[True, False], nulls_last=True)
-        return ordered.with_columns(text=told).collect()
+        counted = self.run.by_recipe if self.is_as_written else counted_by_recipe(self.chosen).to_dicts()
+        return [{**each, "text": words.get(each["recipe"])} for each in counted or ()]
 
     @lazy
     def learning(self) -> dict[str, Any]:
@@ -81,7 +107,7 @@ class Shown:
             "output_sha256": self.run.made,
             "edits": self.total,
             "purged": self.purged,
-            "recipes": self.recipes.to_dicts(),
+            "recipes": self.recipes,
         }
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
@@ -113,7 +139,7 @@ def show(
     store = Store(find_home(home))
     run, releases = store.look_up(change)
     hidden = (veil or Veil()).over(run.columns, run.sensitive)
-    changes = store.changes(run, releases=releases)
-    purged = int(changes["purged"].sum()) if "purged" in changes.columns else 0
-    chosen = selected(changes, run, selection(row, column, recipe))
-    return Shown(run, len(changes), purged, store, chosen, hidden, releases)
+    told = Shown(run, store, selection(row, column, recipe), hidden, releases)
+    if not told.is_as_written:
+        _ = told.chosen  # what cannot be told is said here
+    return told

@@ -262,6 +262,7 @@ def _record(plan: _Plan, inverse: pl.DataFrame, output: str, source: str, versio
         output=output,
         made="",
         changes="",
+        by_recipe=None,
         rows=head.rows_after,
         n_set=count.get("set", 0),
         n_drop=count.get("drop", 0),
@@ -300,7 +301,7 @@ def _statuses(plan: _Plan, result: State, asked: Any) -> dict[str, str]:
 
 def _in_database(store: Store, plan: _Plan, source: str, asked: Any) -> Undone:
     inverse = plan.inverse()
-    run = _record(plan, inverse, source, source, "", asked).but(changes=store.put_frame(inverse))
+    run = store.put_changes(_record(plan, inverse, source, source, "", asked), inverse)
     table = reopen(source, run.connector, run.facts)
     store.prepare(run)
     try:
@@ -332,7 +333,7 @@ def _in_file(store: Store, plan: _Plan, source: Path, version: str, goal: Path, 
                     inverse = with_bytes(inverse, table.patch(inverse.select(list(EDITS)), fresh))
             flush(fresh)
             shutil.copymode(source, fresh)
-        run = run.but(made=content_hash(fresh), changes=store.put_frame(inverse))
+        run = store.put_changes(run.but(made=content_hash(fresh)), inverse)
         if run.exact and same and run.made not in same:
             raise ContractError(
                 f"undoing {plan.target.id} would not give the bytes that were there: nothing was touched"

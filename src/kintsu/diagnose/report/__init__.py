@@ -3,7 +3,7 @@
 `collect` is the only part that sees tables; the others turn its JSON-able result into text. All are pure.
 """
 
-from kintsu.diagnose.report.collect import collect, issue_examples, issues_of
+from kintsu.diagnose.report.collect import collect, issues_of, with_examples
 from kintsu.diagnose.report.render import notebook, render
 
-__all__ = ["collect", "issue_examples", "issues_of", "notebook", "render"]
+__all__ = ["collect", "issues_of", "notebook", "render", "with_examples"]

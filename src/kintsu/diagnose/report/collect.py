@@ -17,7 +17,7 @@ from kintsu.diagnose.report.excerpt import excerpt
 from kintsu.diagnose.report.plots import distribution
 from kintsu.diagnose.words import contrast, percent, shorten
 
-__all__ = ["collect", "issue_examples", "issues_of"]
+__all__ = ["collect", "issues_of", "with_examples"]
 
 ISSUES: Final = 30  # shown with plots; about 5 kB each, so the page stays far below 3 MB at any size of the table
 MINOR: Final = 100  # further issues, one line each
@@ -68,9 +68,8 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
     decided = mask(plain, hidden, secrets=secrets).with_columns(sure=pl.coalesce("confidence", "score"))
     known = {key: _recipe(recipe, hidden) for key, recipe in (result.get("recipes") or {}).items()}
     issues = issues_of(found, decided)
-    shown = issues.head(ISSUES).to_dicts()
+    shown = with_examples(issues, found, decided)
     for issue in shown:
-        issue["examples"] = issue_examples(found, decided, issue["column"], issue["kind"])
         drawn = issue["column"] in rows.columns and issue["column"] not in hidden
         issue["plot"] = distribution(issue["column"], issue["kind"], rows, findings, plain) if drawn else None
     actions = dict(decided["action"].value_counts().iter_rows())
@@ -208,27 +207,35 @@ def _short(names: tuple[str, ...]) -> list[pl.Expr]:
     return [pl.col(name).map_elements(shorten, return_dtype=pl.String) for name in names]
 
 
-def issue_examples(found: pl.DataFrame, decided: pl.DataFrame, column: str | None, kind: str) -> list[dict[str, Any]]:
-    """A few findings of one issue, surest first, with what became of each."""
-    mine = found.lazy().filter(pl.col("column").eq_missing(pl.lit(column)) & (pl.col("kind") == kind))
+def with_examples(
+    issues: pl.DataFrame, found: pl.DataFrame, decided: pl.DataFrame, *, start: int = 0, limit: int = ISSUES
+) -> list[dict[str, Any]]:
+    """Some lines of `issues_of`, each with a few of its findings as `examples`, surest first, and what became of it."""
+    issue = ["column", "kind"]
+    page, mine = issues.slice(start, limit), found.lazy()
+    if len(page) < len(issues):
+        mine = mine.join(page.lazy(), on=issue, how="semi", nulls_equal=True)
     best = (
         mine.with_columns(sure=pl.coalesce("confidence", "score"))
         .sort(["sure", "value", "row", "detector"], descending=[True, False, False, False], nulls_last=True)
-        .unique(["row", "column"], keep="first", maintain_order=True)
-        .unique("value", keep="first", maintain_order=True)
-        .head(EXAMPLES)
+        .unique([*issue, "row"], keep="first", maintain_order=True)
+        .unique([*issue, "value"], keep="first", maintain_order=True)
+        .filter(pl.int_range(pl.len()).over(issue) < EXAMPLES)
     )
     became = decided.lazy().filter(pl.col("action") == "apply").select("row", "column", "new", mended=pl.lit(True))
     told = (
         best.join(became, on=["row", "column"], how="left", nulls_equal=True, maintain_order="left")
-        .unique(["row", "column"], keep="first", maintain_order=True)
-        .select("row", "sure", "mended", "why", "value", "new")
+        .unique([*issue, "row"], keep="first", maintain_order=True)
+        .select(*issue, "row", "sure", "mended", "why", "value", "new")
         .collect()
-        .to_dicts()
     )
-    for example in told:
+    examples: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
+    for example in told.iter_rows(named=True):  # a few of each issue
         example["value"], example["new"] = contrast(example["value"], example["new"])
-    return told
+        examples.setdefault((example.pop("column"), example.pop("kind")), []).append(example)
+    return [
+        line | {"examples": examples.get((line["column"], line["kind"]), [])} for line in page.iter_rows(named=True)
+    ]
 
 
 def _by_recipe(decided: pl.DataFrame, action: str, recipes: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from kintsu.core.errors import LedgerBroken, UsageError
-from kintsu.core.frames import DECISIONS
+from kintsu.core.frames import DECISIONS, conformed
 from kintsu.core.recipe import Recipe
 from kintsu.io.store.records import Run
 from kintsu.io.store.store import Releases, Store
@@ -45,8 +45,7 @@ def read_decisions(store: Store, run: Run, *, releases: Releases | None = None) 
     """
     if run.pending is None:
         raise _kept_none(run)
-    decisions = store.frame(run.pending, since=run.line, releases=releases)
-    return decisions.select(pl.col(name).cast(dtype) for name, dtype in DECISIONS.items())
+    return conformed(store.frame(run.pending, since=run.line, releases=releases), DECISIONS)
 
 
 def read_recipes(store: Store, run: Run, *, releases: Releases | None = None) -> dict[str, Recipe]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,7 +14,19 @@ from kintsu.core.change import EDITS
 from kintsu.core.frames import Schema
 from kintsu.io.store.process import mark
 
-__all__ = ["CHANGES", "STATUSES", "Draft", "Run", "micros", "moment_of", "new_id", "now_text", "text_of"]
+__all__ = [
+    "CHANGES",
+    "COUNTED",
+    "STATUSES",
+    "Draft",
+    "Run",
+    "counted_by_recipe",
+    "micros",
+    "moment_of",
+    "new_id",
+    "now_text",
+    "text_of",
+]
 
 CHANGES: Final[Schema] = {
     **EDITS,  # `row` counts the records of the file before together with those that are added
@@ -26,6 +38,9 @@ CHANGES: Final[Schema] = {
     "nature": pl.String,
 }
 """A stored change set: finished edits and where each came from."""
+
+COUNTED: Final = 50
+"""Recipes whose edits are counted in a run; of more, its change set tells."""
 
 STATUSES: Final[tuple[str, ...]] = ("prepared", "done", "undone", "failed")
 
@@ -55,6 +70,12 @@ def new_id(prefix: str = "r", *, at: datetime | None = None, token: str | None =
     """A short id that sorts by time, such as "r-20260801-101530-4f2a9c". Prefix "r" for runs, "u" for undos."""
     moment = at or datetime.now(UTC)
     return f"{prefix}-{moment:%Y%m%d-%H%M%S}-{token or secrets.token_hex(3)}"
+
+
+def counted_by_recipe(changes: pl.DataFrame) -> pl.DataFrame:
+    """Edits by recipe and healer, the recipe with most of them first: recipe, healer, column (its first), edits."""
+    counted = changes.lazy().group_by("recipe", "healer").agg(pl.col("column").sort().first(), edits=pl.len())
+    return counted.sort("edits", "recipe", "healer", descending=[True, False, False], nulls_last=True).collect()
 
 
 @dataclass(frozen=True)
@@ -114,6 +135,7 @@ class Run:
     n_drop: int
     n_add: int
     changes: str  # blob of the change set
+    by_recipe: Sequence[Mapping[str, Any]] | None = None  # see `counted_by_recipe`; None: the change set tells
     findings: str | None = None  # blob
     original: str | None = None  # blob of the input, where inverse edits cannot give its bytes
     pending: str | None = None  # blob: all decisions of a heal, or those that an answer added

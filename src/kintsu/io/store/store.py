@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from kintsu.core.errors import LedgerBroken, OutputError, UnknownRun, UsageError
+from kintsu.core.frames import conformed
 from kintsu.core.lazy import lazy
 from kintsu.io.store.blobs import Blobs, FolderBlobs, content_hash
 from kintsu.io.store.home import server_of
 from kintsu.io.store.ledger import Entry, append, read, verify_chain
 from kintsu.io.store.presence import Held, hold, is_written
 from kintsu.io.store.process import is_here
-from kintsu.io.store.records import CHANGES, Run, now_text, text_of
+from kintsu.io.store.records import CHANGES, COUNTED, Run, counted_by_recipe, now_text, text_of
 from kintsu.io.store.unfinished import is_unfinished
 
 if TYPE_CHECKING:
@@ -304,6 +305,12 @@ class Store:
         frame.write_parquet(buffer, compression="zstd")
         return self.blobs.put(buffer.getvalue())
 
+    def put_changes(self, run: Run, changes: pl.DataFrame) -> Run:
+        """The run with its change set (schema `records.CHANGES`), which is kept and counted."""
+        counted = counted_by_recipe(changes)
+        by_recipe = counted.to_dicts() if len(counted) <= COUNTED else None
+        return run.but(changes=self.put_frame(changes), by_recipe=by_recipe)
+
     def respell(self, run: Run, changes: pl.DataFrame) -> None:
         """Keep the change set as a database carried it out: keys of the rows, values as its columns spell them."""
         fresh = self.put_frame(changes)
@@ -336,10 +343,7 @@ class Store:
     def changes(self, run: Run, *, releases: Releases | None = None) -> pl.DataFrame:
         """The change set of a run, schema `records.CHANGES` plus `purged` Boolean where values were purged."""
         frame = self.frame(run.changes, since=run.line, releases=releases)
-        if [*frame.schema.items()][: len(CHANGES)] == [*pl.Schema(CHANGES).items()]:
-            return frame
-        extra = [name for name in frame.columns if name not in CHANGES]
-        return frame.select(*(pl.col(name).cast(dtype) for name, dtype in CHANGES.items()), *extra)
+        return conformed(frame, CHANGES, *(name for name in frame.columns if name not in CHANGES))
 
     def releases(self) -> Releases:
         """What the log says of blobs that are gone."""

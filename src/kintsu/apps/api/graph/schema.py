@@ -100,7 +100,7 @@ class Run:
 
     @strawberry.field(description="What it did, by recipe")
     def recipes(self, info: strawberry.Info, first: First = 20) -> list[JSON]:
-        return _rows(_show(info, self.run).recipes, first)
+        return [JSON(row) for row in _show(info, self.run).recipes[: _first(first)]]
 
     @strawberry.field(description="Open questions, the most valuable first; of a heal")
     def questions(self, info: strawberry.Info, first: First = 20) -> list[Question]:

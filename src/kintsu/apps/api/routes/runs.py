@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.files import BYTES, download, sealed
-from kintsu.apps.api.paging import After, Asked, Limit, Listed, number
+from kintsu.apps.api.paging import After, Asked, Limit, Listed, cut, number
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.reads import Read
@@ -179,7 +179,7 @@ def findings(
 @router.get("/{run}/recipes")
 def recipes(request: Request, who: Viewer, run: str, limit: Limit = 100, after: After = None) -> Listed[RecipeLine]:
     """What a run did, by recipe, the one with most edits first."""
-    found = _rows(_shown(request, who, run).recipes, limit, after)
+    found = cut(_shown(request, who, run).recipes, limit, after)
     return Listed(items=[RecipeLine(**line) for line in found.items], next=found.next)
 
 
