@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kintsu.io.store.records import Run
-from kintsu.io.store.store import Store
+from kintsu.io.store.store import Releases, Store
 
 __all__ = ["put_report", "read_report"]
 
@@ -19,9 +19,9 @@ def put_report(store: Store, report: Mapping[str, Any]) -> dict[str, str]:
     return {"report": store.blobs.put(zlib.compress(text.encode()))}  # about an eighth of the text
 
 
-def read_report(store: Store, run: Run) -> dict[str, Any] | None:
+def read_report(store: Store, run: Run, *, releases: Releases | None = None) -> dict[str, Any] | None:
     """What `put_report` kept; None where this run has none, or where it was purged or pruned."""
-    digest = store.current(run.report, since=run.line)
+    digest = store.current(run.report, since=run.line, releases=releases)
     if digest is None:
         return None
     text = zlib.decompress(store.blobs.get(digest))

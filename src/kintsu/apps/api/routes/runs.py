@@ -186,11 +186,10 @@ def recipes(request: Request, who: Viewer, run: str, limit: Limit = 100, after: 
 @router.get("/{run}/issues")
 def run_issues(request: Request, who: Viewer, run: str, limit: Limit = 50, after: After = None) -> Listed[IssueLine]:
     """What was wrong, by column and kind, in order of cost; what was mended is told as the heal left it."""
-    service, start = service_of(request), number(after) or 0
-    found = issues(run, home=service.home(who.tenant), veil=service.veil(who))
-    more = start + limit < len(found.table)
-    items = [IssueLine(run=found.run, **line) for line in found.page(start, limit)]
-    return Listed(items=items, next=str(start + limit) if more else None)
+    service = service_of(request)
+    home, veil = service.home(who.tenant), service.veil(who)
+    page = issues(run, start=number(after) or 0, limit=limit, home=home, veil=veil)
+    return Listed(items=[IssueLine(**line) for line in page.items], next=page.next)
 
 
 @router.get(

@@ -150,14 +150,13 @@ def table_issues(
     request: Request, who: Viewer, table: str, limit: Limit = 50, after: After = None
 ) -> Listed[IssueLine]:
     """What was wrong with a table at its last heal, in order of cost; see `/runs/{run}/issues`."""
-    service, start = service_of(request), number(after) or 0
-    home = service.home(who.tenant)
+    service = service_of(request)
+    home, veil = service.home(who.tenant), service.veil(who)
     heals = kept_runs.course(table, (), home=home).filter(pl.col("kind") == "heal")
     if heals.is_empty():  # findings of a check stand in its report
         return Listed(items=[], next=None)
-    found = issues(str(heals["run"][-1]), home=home, veil=service.veil(who))
-    items = [IssueLine(run=found.run, **line) for line in found.page(start, limit)]
-    return Listed(items=items, next=str(start + limit) if start + limit < len(found.table) else None)
+    page = issues(str(heals["run"][-1]), start=number(after) or 0, limit=limit, home=home, veil=veil)
+    return Listed(items=[IssueLine(**line) for line in page.items], next=page.next)
 
 
 Cell = str | int | float | bool | None
