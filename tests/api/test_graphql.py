@@ -43,6 +43,10 @@ def test_nothing_of_another_tenant_is_told(connect, healed, key):
         ("{ tables(after: \"x\") { next } }", "the page before"),
         ("fragment A on Runs { items { ...B } } fragment B on Run { run changes } "
          "{ runs(first: 100) { ...A } }", "would cost"),
+        ("{ run(id: \"x\") { a: changes b: changes } c: tables(first: -2000000) { items { runs { run } } } "
+         "d: runs(first: 100) { items { changes } } }", "would cost"),
+        ("{ ...a0 } " + " ".join(f"fragment a{i} on Query {{ ...a{i + 1} ...a{i + 1} }}" for i in range(150))
+         + " fragment a150 on Query { me }", "written out"),
         ("{ nothing }", "Cannot query field"),
         ("{", "Syntax Error"),
         ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", "would cost"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from graphql import GraphQLError, ValidationRule
 from graphql.language import (
+    DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
     IntValueNode,
@@ -14,9 +17,9 @@ from graphql.language import (
     SelectionSetNode,
     VariableNode,
 )
-from strawberry.extensions import AddValidationRules
+from strawberry.extensions import AddValidationRules, SchemaExtension
 
-__all__ = ["MOST_COST", "CostLimiter"]
+__all__ = ["MOST_COST", "CostLimiter", "LengthLimiter"]
 
 MOST_COST: Final = 1_000
 USUAL: Final = 20  # items of a list where `first` is not told
@@ -66,7 +69,43 @@ def _length(field: FieldNode, most: int) -> int:
     for argument in field.arguments or ():
         if argument.name.value == "first":
             if isinstance(argument.value, IntValueNode):
-                return min(int(argument.value.value), most)
+                return max(0, min(int(argument.value.value), most))  # below 0 it would pay for the rest
             if isinstance(argument.value, VariableNode):
                 return most
     return USUAL
+
+
+def LengthLimiter(*, most: int) -> type[SchemaExtension]:
+    """Refuses queries that are too long once their fragments are written out, before any rule does that: fragments that
+    hold each other twice double with each of them."""
+
+    class Length(SchemaExtension):
+        def on_parse(self) -> Iterator[None]:
+            yield
+            document = self.execution_context.graphql_document
+            if document is not None and _written_out(document) > most:
+                raise GraphQLError(f"this query has more than {most} fields once its fragments are written out")
+
+    return Length
+
+
+def _written_out(document: DocumentNode) -> int:
+    """Fields and fragments of all operations, each fragment counted wherever it stands."""
+    bodies = {
+        each.name.value: each.selection_set for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+    }
+    lengths: dict[str, int] = {}
+
+    def of(selections: SelectionSetNode | None) -> int:
+        return 0 if selections is None else sum(map(one, selections.selections))
+
+    def one(node: Any) -> int:
+        return 1 + (named(node.name.value) if isinstance(node, FragmentSpreadNode) else of(node.selection_set))
+
+    def named(name: str) -> int:
+        if name not in lengths:
+            lengths[name] = 0  # one in itself is refused by a rule
+            lengths[name] = of(bodies.get(name))
+        return lengths[name]
+
+    return sum(of(each.selection_set) for each in document.definitions if isinstance(each, OperationDefinitionNode))

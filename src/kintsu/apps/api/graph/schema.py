@@ -10,7 +10,7 @@ import strawberry
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.scalars import JSON
 
-from kintsu.apps.api.graph.cost import CostLimiter
+from kintsu.apps.api.graph.cost import CostLimiter, LengthLimiter
 from kintsu.apps.api.principal import Principal
 from kintsu.core.errors import UsageError
 from kintsu.diagnose.masking import Veil, masked
@@ -215,6 +215,7 @@ schema = strawberry.Schema(
         lambda: QueryDepthLimiter(max_depth=DEPTH),
         lambda: MaxAliasesLimiter(max_alias_count=ALIASES),
         lambda: MaxTokensLimiter(max_token_count=TOKENS),
+        LengthLimiter(most=TOKENS),
         lambda: CostLimiter(most=MOST),
     ],
 )
