@@ -1,5 +1,6 @@
 """The same request with the same key is done once and answered alike; the store does not tell the answer."""
 
+import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -55,6 +56,34 @@ def test_a_key_is_of_one_person_and_tenant(connect, key):
     assert mine.status_code == 422 and made[0].json()["key"] not in mine.text  # of the same name, with another key
     viewer = client.post("/api/v1/keys", json=BODY, headers=key("acme", "viewer") | {"Idempotency-Key": "k"})
     assert viewer.status_code == 403
+
+
+def test_a_body_that_breaks_off_does_nothing(connect, healed):
+    """Half of a body may mean something else: an undo without one takes all of a run back."""
+    run, client, told = healed(), connect(), []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        told.append(message)
+
+    names = {"host": "localhost", "idempotency-key": "k1", "content-type": "application/json"}
+    place = {"method": "POST", "path": f"/api/v1/runs/{run}/undo", "query_string": b"", "http_version": "1.1"}
+    headers = [(name.encode(), value.encode()) for name, value in names.items()]
+    asyncio.run(client.app({"type": "http", "headers": headers, **place}, gone, send))
+    assert told[0]["status"] == 400
+    assert client.get(f"/api/v1/runs/{run}").json()["status"] == "done"
+    whole = client.post(place["path"], json={"row": 57}, headers={"Idempotency-Key": "k1"})
+    assert whole.status_code == 200 and whole.json()["restored"] == "part"
+
+
+def test_a_body_that_is_too_long_is_refused_whatever_it_says_of_itself(connect):
+    client, key = connect(max_body_bytes=1000), {"Idempotency-Key": "k1"}
+    assert client.post("/api/v1/keys", json=BODY, headers=key).status_code == 201
+    for name in ("k1", "k2"):  # one that has an answer, one that has none yet
+        long = client.post("/api/v1/keys", content=iter([b"{" * 600, b"{" * 600]), headers={"Idempotency-Key": name})
+        assert long.status_code == 413 and long.headers["content-type"] == "application/problem+json"
 
 
 def test_answers_cannot_be_read_in_the_store(connect, tmp_path):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
 from cryptography.fernet import InvalidToken
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -98,7 +100,10 @@ class Once:
             if scope["path"] == STREAMED:
                 await self.app(scope, heard, told)
             else:  # some operations have no body, and would leave it unread
-                await self.app(scope, _repeating(await _whole(heard), receive), told)
+                body = b"".join([chunk async for chunk in _chunks(heard)])
+                await self.app(scope, _repeating(body, receive), told)
+        except HTTPException as refused:  # the body: what is raised further in is answered there
+            await _refusal(Request(scope, receive), refused)(scope, receive, send)
         finally:
             if not said.is_kept:
                 await run_in_threadpool(replies.forget, name)
@@ -131,13 +136,26 @@ def is_write(method: str, path: str) -> bool:
     return method in WRITES and path.startswith("/api/") and path not in READS and not path.endswith("/score")
 
 
-async def _whole(receive: Receive) -> bytes:
-    body = b""
-    while (message := await receive())["type"] == "http.request":
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return body
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes.
+
+    Raises
+    ------
+    HTTPException
+        413: it is too long. 400: it has no end: what came of it may mean something else, an undo of all for one of a
+        cell.
+    """
+    is_over = False
+    while not is_over:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise HTTPException(400, "the request ended before its body did")
+        yield message.get("body", b"")
+        is_over = not message.get("more_body", False)
+
+
+def _refusal(request: Request, refused: HTTPException) -> Response:
+    return problems.answer(request, refused.status_code, refused.detail)
 
 
 def _repeating(body: bytes, receive: Receive) -> Receive:
@@ -157,8 +175,11 @@ def _repeating(body: bytes, receive: Receive) -> Receive:
 async def _again(request: Request, known: Reply) -> Response:
     """The answer of the first time, if the same was asked."""
     digest = hashlib.sha256()
-    async for chunk in request.stream():
-        digest.update(chunk)
+    try:
+        async for chunk in _chunks(request.receive):
+            digest.update(chunk)
+    except HTTPException as refused:
+        return _refusal(request, refused)
     if digest.hexdigest() != known.body:
         return problems.answer(request, 422, "this Idempotency-Key came with another body before: make a new key")
     headers = {**dict(known.headers), "Idempotent-Replayed": "true"}
