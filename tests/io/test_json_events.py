@@ -13,6 +13,7 @@ from kintsu.io.json import Json
 from kintsu.io.json_events import JsonEvents
 
 EVENTS = JsonEvents()
+TORN = st.text(st.characters(codec="utf-8") | st.sampled_from("\ud83d\ude00\\"), max_size=4)
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(["", "a", '"b"'])
 NAME = st.sampled_from(["a", "b", "c d", "é", 'q"'])
 VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAME, inner, max_size=2))
@@ -39,13 +40,35 @@ def test_cells_are_those_that_a_file_has(tmp_path_factory, records):
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"{", b"[1]", b"3", b"null", b'{"a": 1} x', b"\xff{}", b'{"a": \xff}', b"{" * 9999]
+    "value",
+    [
+        *(b"", b"{", b"[1]", b"3", b"null", b'{"a": 1} x', b"\xff{}", b'{"a": \xff}', b"{" * 9999),
+        *(
+            b'{"a": "\\ud83d"}',
+            b'{"a": "\\uDE00x"}',
+            b'{"b": "\\ud83d"}',
+            b'{"\\ud83d": 1}',
+            b'{"a": {"b": ["\\uDe00"]}}',
+        ),
+    ],
 )
 def test_what_is_no_object_is_told(value):
     decoded = EVENTS.decode([b'{"a": "1"}', value, b' {"a": 2} '], ["a"])
     assert decoded.rows == [0, 2] and decoded.cells["a"].to_list() == ["1", "2"]
     ((place, why),) = decoded.bad
     assert place == 1 and why
+
+
+@given(st.dictionaries(TORN.filter(len), TORN | st.lists(TORN), max_size=3))
+def test_half_a_character_is_told_and_a_whole_one_is_read(record):
+    value = json.dumps(record).encode()  # escapes all that is not ASCII
+    read = json.loads(value)
+    is_torn = any("\ud800" <= sign <= "\udfff" for sign in json.dumps(read, ensure_ascii=False))
+    decoded = EVENTS.decode([value], [name for name in read if not is_torn])
+    assert (decoded.rows, [place for place, _ in decoded.bad]) == (([], [0]) if is_torn else ([0], []))
+    if not is_torn:
+        texts = {name: cell for name, cell in read.items() if isinstance(cell, str)}
+        assert decoded.cells.select(list(texts)).to_dicts() == ([texts] if texts else [])
 
 
 @given(RECORD, SPACES, NAME, st.none() | st.text(max_size=5), st.booleans())

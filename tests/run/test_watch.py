@@ -23,7 +23,7 @@ from kintsu.run.watch_flow import Flow, Pace
 from kintsu.run.watch_mend import mend_cells, mend_events
 
 EVENTS = JsonEvents()
-BAD = [b"{broken", b"[1]", event(3, id=None), event(4, city="boom"), b"\xff"]
+BAD = [b"{broken", b"[1]", event(3, id=None), event(4, city="boom"), b"\xff", b'{"id": "1", "city": "\\ud83d"}']
 
 
 def flow(folder, values, pace=None, judge=None, treatment=None, sink=None, **more):
@@ -88,7 +88,8 @@ def test_what_cannot_be_read_or_mended_is_put_aside_as_it_came(tmp_path, batch):
     why = [header(output, WHY) for output in aside.values()]
     assert why[0].startswith("not JSON") and why[1].startswith("not an object") and why[2] == "no id"
     assert why[3] == "mending failed: RuntimeError" and why[4].startswith("not UTF-8")
-    assert (worker.total.passed, worker.total.healed, worker.total.quarantined) == (1, 1, 5)
+    assert why[5].startswith("half a character")
+    assert (worker.total.passed, worker.total.healed, worker.total.quarantined) == (1, 1, 6)
 
 
 def test_a_treatment_that_always_fails_loses_nothing(tmp_path):
@@ -113,7 +114,7 @@ def test_micro_batches_of_any_size_give_the_same(tmp_path):
 def test_the_store_counts_what_came_through(tmp_path):
     worker = ran(tmp_path, [event(n) for n in range(1000)] + BAD, Pace(100, 0.0, until_idle_s=0.0))
     windows = worker.store.windows(worker.store.names()["t/orders"])
-    assert sum(window.tally.events for window in windows) == 1005
+    assert sum(window.tally.events for window in windows) == 1000 + len(BAD)
     assert sum(window.tally.healed for window in windows) == 110
     assert sum(window.tally.columns["amount"].changed for window in windows) == 10
     assert windows[0].examples[0]["old"] == "Pari"

@@ -131,7 +131,19 @@ def parse(data: bytes, *, keep_numbers: bool = True) -> dict[str, Any] | None:
         record = decoder.decode(text) if keep_numbers else json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and not _is_torn(data, record) else None
+
+
+def _is_torn(data: bytes, value: Any) -> bool:
+    """Whether texts in it hold half a character, such as "\\ud83d": programs that cut texts leave such, and no table
+    can hold them."""
+    if b"\\ud" not in data and b"\\uD" not in data:
+        return False
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _blocks(path: Path, is_lines: bool, bad: list[tuple[int, str]], columns: dict[str, None]) -> Iterator[pl.DataFrame]:
@@ -309,11 +321,13 @@ def _looks_like_lines(path: Path) -> bool:
 def why_bad(data: bytes) -> str:
     """Why `parse` finds no record in these bytes."""
     try:
-        json.loads(data.decode("utf-8"))
+        value = json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"not UTF-8 at byte {error.start}"
     except RecursionError:
         return "nested too deeply"
     except ValueError as error:
         return f"not JSON: {error}"
+    if _is_torn(data, value):
+        return "half a character in a text: an escape from \\ud800 to \\udfff without its other half"
     return "not an object: a record needs keys"
