@@ -24,6 +24,8 @@ JUDGED_BY: Final = 100  # values of a field whose kind was looked at: fewer may 
 KIND_OF: Final = "kind of "  # columns that are watched beside those of the table
 OUTCOME: Final = "outcome"
 MISSING: Final = "missing_field"
+MOST_FIELDS: Final = 1_000  # that are known by name, so that names made up for each event fill neither memory nor store
+MOST_NEW: Final = 20  # fields that one micro-batch tells: the store is asked for each
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def _kind(cause: StreamCause) -> tuple[str, str | None]:
 class FieldJudge:
     """Tells fields that come, go, or mostly hold another kind of value than before; they pass untouched all the same.
 
-    What the first micro-batch holds is known, but for columns of the treatment that it lacks.
+    What the first micro-batch holds is known, but for columns of the treatment that it lacks. Of more than a thousand
+    names the rest stay unknown, and nothing is told of them.
     """
 
     columns: Sequence[str]
@@ -161,9 +164,12 @@ class FieldJudge:
         found = {name for shape in mended.shapes for name in shape}
         if not found:
             return []
-        fresh = sorted(found - self._known) if self._known else []
-        self._known |= found
-        new = [Trouble("new_field", name, f"field `{name}` is new: it passes untouched") for name in fresh]
+        is_first = not self._known
+        room = max(MOST_FIELDS - len(self._known), 0)
+        fresh = sorted(found - self._known)[: room if is_first else min(room, MOST_NEW)]
+        self._known |= {*fresh, *(found & set(self.columns))}
+        told = [Trouble("new_field", name, f"field `{name}` is new: it passes untouched") for name in fresh]
+        new = [] if is_first else told
         return new + self._missing_fields(found, sum(mended.shapes.values())) + self._other_kinds(mended.kinds)
 
     def _missing_fields(self, found: set[str], total: int) -> list[Trouble]:
@@ -176,7 +182,8 @@ class FieldJudge:
 
     def _other_kinds(self, kinds: Mapping[tuple[str, str], int]) -> list[Trouble]:
         for (name, kind), n in kinds.items():
-            self._counts.setdefault(name, Counter())[kind] += n
+            if name in self._known:
+                self._counts.setdefault(name, Counter())[kind] += n
         full = [name for name, counts in self._counts.items() if counts.total() >= JUDGED_BY]
         usual = {name: self._counts.pop(name).most_common(1)[0][0] for name in full}
         told = []

@@ -88,6 +88,7 @@ class Flow:
 
     def __post_init__(self) -> None:
         self._stream = self.store.stream(self.name, {"treatment": self.treatment.id})
+        self._columns = frozenset(self.treatment.columns)
         self._fields = FieldJudge(tuple(self.treatment.columns))
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._recent: deque[tuple[int, int]] = deque()  # cells, and those changed, of the last micro-batches
@@ -132,6 +133,8 @@ class Flow:
         self.n_taken += len(events)
         mended, alerts, sent = self._mend(events)
         before = self._arrived(None)
+        if self._way is not None:  # told to stop while the sink hangs: what is not sent comes again
+            return 0
         self.sink.send(sent)
         for alert in alerts:
             self.sink.tell("alerts", self.name, told(alert))
@@ -143,7 +146,7 @@ class Flow:
     def _mend(self, events: list[Event]) -> tuple[Mended, list[dict[str, Any]], list[Output]]:
         mended = mend_events(self.treatment, self.codec, events)
         troubles = [*self._fields.feed(mended), *self.judge.feed(mended)]
-        self._kinds.update(mended.kinds)
+        self._kinds.update({about: n for about, n in mended.kinds.items() if about[0] in self._columns})
         reason = self._reason_to_hold(mended)
         if reason:
             mended = held(mended, reason)

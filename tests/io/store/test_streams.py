@@ -142,3 +142,14 @@ def test_any_spans_without_gaps_count_each_event_once(tmp_path_factory, wanted):
         store.record(stream, 0, passed(first, first + n))
         end = max(end, first + n)
     assert sum(window.tally.events for window in store.windows(stream)) == end
+
+
+@pytest.mark.parametrize("column", ["n" * 300, "a\0b", ""], ids=["long", "nul", "none"])
+def test_a_trouble_is_kept_whatever_the_field_is_called(store, column):
+    stream, now = store.stream("g/orders", {}), datetime(2026, 3, 1, tzinfo=UTC)
+    alert = {"id": "a-detect", "stage": "detect", "column": column}
+    about = stream, "new_field", column
+    begun = [store.begin(*about, f"field `{column}` is new", now, None, [alert]) for _ in range(2)]
+    assert begun == [True, False] and len(store.troubles(stream)) == 1
+    assert store.alerts(stream)[0]["column"] == column
+    assert store.end(*about, now) and not store.troubles(stream)

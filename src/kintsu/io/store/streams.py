@@ -25,6 +25,7 @@ COUNTS: Final = ("events", "passed", "healed", "quarantined", "held", "changes",
 SOURCES: Final = 20  # that are told of a stream: a folder has one for each file
 MOVES: Final = ("place", "reach", "reach_us")
 EXAMPLES: Final = 20  # changes that are kept of a window
+LONGEST: Final = 255  # characters of a name in the table of troubles: a field may be called anything
 GONE_US: Final = 60_000_000  # a part of which nobody told for so long, while of others somebody did, is not there
 
 
@@ -290,11 +291,12 @@ class StreamStore:
 
         t = schema.stream_troubles
         here = self._trouble(stream, kind, column)
-        fresh = {"at_us": micros(now), "message": message}
+        fresh = {"at_us": micros(now), "message": _storable(message)}
         with schema.writing(self.history.engine) as connection:
             known = connection.execute(t.select().where(here)).first()
             if known is None:
-                key = {"stream": stream, "kind": kind, "column": column, "tenant": self.history.tenant}
+                named = _storable(column)[:LONGEST]
+                key = {"stream": stream, "kind": kind, "column": named, "tenant": self.history.tenant}
                 connection.execute(t.insert().values(**key, **fresh))
             elif again is not None and known.at_us < micros(now - again):
                 connection.execute(t.update().where(here).values(**fresh))
@@ -328,7 +330,7 @@ class StreamStore:
 
         t = schema.stream_troubles
         mine = (t.c.tenant == self.history.tenant) & (t.c.stream == stream)
-        return mine & (t.c.kind == kind) & (t.c.column == column)
+        return mine & (t.c.kind == kind) & (t.c.column == _storable(column)[:LONGEST])
 
     def windows(self, stream: int, since_us: int = 0) -> list[StreamWindow]:
         """The windows since a moment, oldest first."""
@@ -401,6 +403,11 @@ class StreamStore:
             connection.execute(a.delete().where(mine, a.c.at_us < micros(since)))
             mine = (w.c.tenant == self.history.tenant) & (w.c.stream == stream)
             return connection.execute(w.delete().where(mine, w.c.at_us < micros(since))).rowcount
+
+
+def _storable(text: str) -> str:
+    """A text without the one sign that PostgreSQL does not take."""
+    return text.replace("\0", "\ufffd")
 
 
 def _present(parts: Iterable[StreamPart]) -> tuple[StreamPart, ...]:
