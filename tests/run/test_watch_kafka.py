@@ -166,6 +166,27 @@ def test_a_part_that_was_paused_is_read_on_after_the_group_gave_it_away_and_back
     assert len(got) == 100
 
 
+def test_what_came_before_the_group_shared_out_anew_is_handed_over_once(kafka):
+    kafka.make("orders", 1)
+    kafka.put("orders", [event(n) for n in range(20)])
+    broker = Broker(kafka.address, QUICK)
+    first = KafkaSource(broker, "orders", "g")
+    deadline = time.monotonic() + 2 * ALL
+    while not first._early and time.monotonic() < deadline:  # as `idle` keeps what comes before it has paused
+        first._early += first._consumer.consume(1, 0.1)
+    second = KafkaSource(broker, "orders", "g")
+    left: list[bool] = []
+    first.on_leaving(lambda: left.append(True))
+    while not left and time.monotonic() < deadline:
+        first.idle(), second.poll(1, 0.05)
+    second.close()
+    got: list[int] = []
+    while len(got) < 20 and time.monotonic() < deadline:
+        got += [each.place for each in first.poll(100, 0.2)]
+    first.close()
+    assert got == list(range(20))
+
+
 def test_a_topic_made_anew_is_counted_anew(kafka, tmp_path):
     from confluent_kafka.admin import AdminClient
 

@@ -47,17 +47,24 @@ class KafkaSource:
         self._paused: set[tuple[str, int]] = set()
         self._consumer: Any = kafka.Consumer(self.broker.settings(**OWN, **{"group.id": self.group}))
         self._consumer.subscribe([self.topic], on_revoke=self._on_revoke, on_lost=self._on_lost)
-        self._early: list[Any] = []  # that came while it was idle
+        self._early: list[Any] = []  # that came and are not handed over yet
         self._begins: dict[tuple[str, int], int] = {}
 
     def on_leaving(self, settle: Callable[[], object]) -> None:
         self._leave = settle
 
-    def _on_revoke(self, _consumer: Any, _parts: Any) -> None:
+    def _on_revoke(self, _consumer: Any, parts: Any) -> None:
         self._leave()
+        self._forget(parts)
 
-    def _on_lost(self, _consumer: Any, _parts: Any) -> None:
+    def _on_lost(self, _consumer: Any, parts: Any) -> None:
         """The group gave our partitions away while we were silent: whoever has them begins at the last commit."""
+        self._forget(parts)
+
+    def _forget(self, parts: Any) -> None:
+        """What came and was not handed over comes again, to us too: the group shares all parts out anew."""
+        gone = {(part.topic, part.partition) for part in parts}
+        self._early = [each for each in self._early if (each.topic(), each.partition()) not in gone]
 
     def incarnation(self, source: str) -> str:
         return self.broker.incarnation(source)
@@ -109,15 +116,15 @@ class KafkaSource:
     def _taken(self, most: int, wait_s: float) -> list[Any]:
         """Messages until there are enough, or enough bytes, or the time is over and no more lie ready."""
         deadline = time.monotonic() + wait_s
-        messages, self._early = self._early, []
         n_bytes = 0
-        while (asked := min(most - len(messages), AT_ONCE)) > 0 and n_bytes < MOST_BYTES:
+        while (asked := min(most - len(self._early), AT_ONCE)) > 0 and n_bytes < MOST_BYTES:
             left = deadline - time.monotonic()
-            got = self._consumer.consume(asked, max(left, 0.0))
+            got = self._consumer.consume(asked, max(left, 0.0))  # the group may take parts away in here
             n_bytes += sum(map(len, got))
-            messages += got
+            self._early += got
             if left <= 0 and len(got) < asked:
                 break
+        messages, self._early = self._early, []
         return messages
 
     def _explain(self, error: Any) -> None:
