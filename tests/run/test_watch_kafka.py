@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 
+import psycopg
 import pytest
 from streaming import QUICK, MadeUp, event
 
@@ -25,7 +26,7 @@ ALL = 8.0  # seconds without an event after which a test gives up
 def mend(server, folder, n=None, **options):
     pace = Pace(wait_s=0.1, max_events=n, until_idle_s=ALL)
     chosen = {"bootstrap": server.address, "topic": "orders", "treatment": MadeUp(), "kafka": QUICK, "pace": pace}
-    return watch(home=folder / "home", **{**chosen, **options})
+    return watch(**{"home": folder / "home", **chosen, **options})
 
 
 def ids(messages):
@@ -185,6 +186,32 @@ def test_what_came_before_the_group_shared_out_anew_is_handed_over_once(kafka):
         got += [each.place for each in first.poll(100, 0.2)]
     first.close()
     assert got == list(range(20))
+
+
+def test_a_database_that_is_away_for_a_while_ends_no_worker(kafka, postgresql, postgresql_url, tmp_path):
+    name, stop = postgresql_url.rpartition("/")[2], threading.Event()
+    kafka.make("orders", 1)
+    kafka.put("orders", [event(n) for n in range(100)])
+    away = []
+
+    def allow(is_allowed):
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}")
+            server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def progress(tally, lag):
+        if tally.events == 100 and not away:
+            allow(False)
+            away.append(threading.Timer(2.5, allow, (True,)))
+            away[0].start()
+            kafka.put("orders", [event(n) for n in range(100, 200)])
+        if tally.events == 200:
+            stop.set()
+
+    done = mend(kafka, tmp_path, home=postgresql_url, progress=progress, stop=stop)
+    away[0].join()
+    assert done.tally.events == 200
+    assert StreamStore(History(postgresql_url)).marks(1).popitem()[1] == 200
 
 
 def test_a_topic_made_anew_is_counted_anew(kafka, tmp_path):

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -32,8 +33,8 @@ from kintsu.run.watch_mend import Codec, Treats, mend_cells
 
 __all__ = ["Watched", "of_client", "watch"]
 
-AGAIN: Final = 5  # times in a row that a worker begins anew before it gives up
-PAUSE_S: Final = 1.0
+AGAIN: Final = 5  # times in a row that a worker begins anew before it gives up: a database may be away for 30 s
+PAUSE_S: Final = 1.0  # before it does; twice as long each time
 OF_REGISTRY: Final = "schema.registry."
 REFERENCE_ROWS: Final = 50_000  # that windows are judged by
 
@@ -118,32 +119,33 @@ def watch(
     stream, began = f"{group}/{topic}", time.monotonic()
     total, failures = WindowTally(), 0
     pace, stop = pace or Pace(), stop or threading.Event()
+    to = {name: parts[name] for name in names.values()}
+
+    def begin() -> Flow:
+        with ExitStack() as opened:
+            source = opened.enter_context(closing(KafkaSource(broker, topic, group)))
+            sink = opened.enter_context(closing(KafkaSink(broker, names, to, n_parts)))
+            given = source, sink, treats, codec, store, judge, pace, stop, partial(_both, progress, total)
+            made = Flow(stream, *given, tuple(sensitive), n_taken=total.events)
+            opened.pop_all()  # from now on they are the flow's to close
+        return made
+
+    has_begun = False
     while True:
-        flow = Flow(
-            stream,
-            KafkaSource(broker, topic, group),
-            KafkaSink(broker, names, {name: parts[name] for name in names.values()}, n_parts),
-            treats,
-            codec,
-            store,
-            judge,
-            pace,
-            stop,
-            partial(_both, progress, total),
-            tuple(sensitive),
-            n_taken=total.events,
-        )
+        flow = None
         try:
+            flow, has_begun = begin(), True
             flow.run()
             return Watched(stream, time.monotonic() - began, total.merge(flow.total))
         except (OutputError, client().KafkaException):  # begin anew at the last commit: nothing is lost by it
-            failures = 0 if flow.total.events else failures + 1
-            if failures == AGAIN:
+            failures = 0 if flow is not None and flow.total.events else failures + 1
+            if failures == AGAIN or not has_begun:  # what is wrong from the start is told at once
                 raise
-            stop.wait(PAUSE_S)
+            stop.wait(PAUSE_S * 2**failures)
         finally:
-            flow.close()
-        total = total.merge(flow.total)
+            if flow is not None:
+                flow.close()
+        total = total if flow is None else total.merge(flow.total)
 
 
 def _both(progress: Progress, before: WindowTally, counted: WindowTally, lag: int | None) -> None:
