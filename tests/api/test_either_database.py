@@ -4,6 +4,7 @@ and what a tenant sees of another."""
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from starlette.testclient import TestClient
 
@@ -119,6 +120,31 @@ def test_an_application_that_was_stopped_can_be_started_again(home_of):
     for _ in range(2):
         with TestClient(app, base_url="http://localhost") as client:
             assert client.post(f"{API}/jobs", json={"kind": "monitor_run"}).status_code == 202
+
+
+def test_a_database_that_is_away_is_told_as_such_and_not_where_it_is(tmp_path, postgresql, postgresql_url, caplog):
+    """By the operations and by what stands around them: the sign-in, answers that are kept, keys of requests."""
+    name, home = postgresql_url.rpartition("/")[2], remember(tmp_path / "home", postgresql_url)
+    signed = {"Authorization": f"Bearer {Keys(History(home)).create('me', 'admin', by='test')[1]}"}
+
+    def allow(is_allowed):
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}")
+            server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    for me, settings in (({}, {}), (signed, {"sign_in": True})):
+        app = create_app(ServeSettings(home, **settings))
+        with TestClient(app, base_url="http://localhost", raise_server_exceptions=False, headers=me) as client:
+            assert client.get(f"{API}/runs").status_code == client.get(f"{API}/jobs").status_code == 200
+            allow(False)
+            asked = [client.get(f"{API}/{path}") for path in ("runs", "jobs", "runs/r-1/report", "tables?limit=3")]
+            asked.append(client.post(f"{API}/jobs", json={"kind": "monitor_run"}, headers={"Idempotency-Key": "k"}))
+            allow(True)
+            assert [answer.status_code for answer in asked] == [503] * len(asked)
+            assert not any(name in answer.text or "127.0.0.1" in answer.text for answer in asked)
+            assert asked[0].headers["retry-after"] == "1" and name in caplog.text
+            assert client.post(f"{API}/jobs", json={"kind": "monitor_run"}).status_code == 202
+            assert client.get(f"{API}/runs").status_code == 200
 
 
 BODIES = {

@@ -6,6 +6,7 @@ KintsuError
 ├── InputError           the data cannot be read: missing, empty, no permission, not a table
 │   └── UnsupportedFormat
 ├── OutputError          the result cannot be written: exists already, no space, no permission
+│   └── StoreUnusable    the database of the history is away, locked, full or broken
 ├── MissingExtra         an optional package is needed; carries the install line
 ├── StaleRepair          the data changed since the repair was proposed or applied
 ├── UndoConflict         a later change stands in the way; names it
@@ -34,6 +35,7 @@ __all__ = [
     "OutputError",
     "ServiceProblem",
     "StaleRepair",
+    "StoreUnusable",
     "UndoConflict",
     "UnknownName",
     "UnknownRun",
@@ -64,6 +66,10 @@ class UnsupportedFormat(InputError):
 
 class OutputError(KintsuError):
     """The output cannot be written; nothing was left half written."""
+
+
+class StoreUnusable(OutputError):
+    """The database of the history cannot be used now. The message names it, without a password."""
 
 
 class MissingExtra(KintsuError):

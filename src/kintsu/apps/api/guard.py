@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kintsu.apps.api import problems
 from kintsu.apps.api.service import Service
 from kintsu.apps.api.settings import ServeSettings
+from kintsu.core.errors import KintsuError
 from kintsu.io.service.trail import Act
 
 __all__ = ["SAFE", "Guard", "is_foreign", "route_of"]
@@ -45,13 +46,13 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request, began, status = Request(scope), time.perf_counter(), 500
+        request, began, status, has_begun = Request(scope), time.perf_counter(), 500, False
         request.state.id = token_hex(6)
 
         async def guarded(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 told = MutableHeaders(scope=message)
                 for name, value in {**HEADERS, "X-Request-Id": request.state.id}.items():
                     told.setdefault(name, value)
@@ -63,6 +64,10 @@ class Guard:
                 await problems.answer(request, *refusal)(scope, receive, guarded)
             else:
                 await self.app(scope, self._bounded(scope, receive), guarded)
+        except KintsuError as error:  # of what stands around the operations, which have answered theirs
+            if has_begun:
+                raise
+            await problems.explain(request, error)(scope, receive, guarded)
         finally:
             await self._told(request, status, time.perf_counter() - began)
 
@@ -108,7 +113,10 @@ class Guard:
         if principal is not None and request.method not in SAFE:
             action = f"{request.method} {request.url.path}"
             act = Act(principal.name, principal.role, action, status, request.state.id)
-            await run_in_threadpool(self.service.keep_act, principal.tenant, act)
+            try:
+                await run_in_threadpool(self.service.keep_act, principal.tenant, act)
+            except KintsuError as error:  # whoever asked has the answer
+                log.error("request %s (%s, %d) is not in the trail", act.request, action, status, exc_info=error)
 
 
 def route_of(scope: Scope) -> str | None:

@@ -19,15 +19,18 @@ from kintsu.io.service.jobs import KeyTaken
 from kintsu.io.service.pushed import Full
 from kintsu.io.service.uploads import TooLarge
 
-__all__ = ["PROBLEMS", "Problem", "Refused", "answer", "install"]
+__all__ = ["PROBLEMS", "Problem", "Refused", "answer", "explain", "install"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 BROKEN: Final = "something went wrong that should not: the log of the service tells, by this id"
+AWAY: Final = "the database of this service cannot be used now: try again in a moment; its log tells more, by this id"
+AGAIN: Final = {"Retry-After": "1"}
 log = logging.getLogger("kintsu.api")
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
     (KeyTaken, 422),
     (Full, 429),
+    (errors.StoreUnusable, 503),
     (errors.UnknownRun, 404),
     (errors.UnknownName, 404),
     (errors.StaleRepair, 409),
@@ -108,6 +111,16 @@ def answer(
     return JSONResponse(problem.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def explain(request: Request, error: errors.KintsuError) -> JSONResponse:
+    """The problem document of an error that was raised on purpose."""
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    detail = "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
+    if status >= 500:  # it names places on this machine
+        log.error("request %s: %s", getattr(request.state, "id", ""), error, exc_info=error)
+        detail = AWAY if status == 503 else BROKEN
+    return answer(request, status, detail, headers=AGAIN if status in (429, 503) else None)
+
+
 def install(app: FastAPI) -> None:
     """Let the service answer every error with a problem document."""
 
@@ -117,12 +130,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.KintsuError)
     async def known(request: Request, error: errors.KintsuError) -> JSONResponse:
-        status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-        detail = "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
-        if status >= 500:  # it names places on this machine
-            log.error("request %s: %s", getattr(request.state, "id", ""), error, exc_info=error)
-            detail = BROKEN
-        return answer(request, status, detail, headers={"Retry-After": "1"} if status == 429 else None)
+        return explain(request, error)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

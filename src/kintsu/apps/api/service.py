@@ -90,11 +90,10 @@ class Service(Office):
 
     def close(self) -> None:
         """End what runs in this process."""
-        if "intake" in self.__dict__:
-            self.intake.close()
-        queue = self.__dict__.pop("_queue", None)  # an application may be started again
-        if queue is not None:
-            queue.close()
+        for name in ("intake", "_queue"):  # an application may be started again
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
 
     def veil(self, who: Principal) -> Veil:
         """Whose values are masked for somebody."""

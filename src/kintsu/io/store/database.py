@@ -44,7 +44,7 @@ from sqlalchemy import cast as type_cast
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateSchema
 
-from kintsu.core.errors import LedgerBroken, MissingExtra, OutputError, UsageError
+from kintsu.core.errors import LedgerBroken, MissingExtra, StoreUnusable, UsageError
 from kintsu.io.store.home import is_url
 
 __all__ = [
@@ -286,13 +286,13 @@ def _explained(engine: Engine) -> Iterator[None]:
     where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()  # no password
     try:
         yield
-    except exc.DatabaseError as error:
-        reason = str(error.orig).partition("\n")[0]
+    except (exc.DBAPIError, exc.TimeoutError) as error:  # the last: all connections are in use for too long
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         if "malformed" in reason or "not a database" in reason:
             raise LedgerBroken(f"{where} is damaged: {reason}", 1) from error
         is_file = engine.dialect.name == "sqlite"
         hint = "Set KINTSU_HOME to a folder that can be written" if is_file else "Is it running?"
-        raise OutputError(f"cannot {'write' if is_file else 'use'} the history {where}: {reason}. {hint}") from error
+        raise StoreUnusable(f"cannot {'write' if is_file else 'use'} the history {where}: {reason}. {hint}") from error
 
 
 @cache
