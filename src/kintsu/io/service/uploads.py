@@ -23,7 +23,7 @@ from kintsu.io.store.shelf import Shelf
 __all__ = ["TooLarge", "Upload", "Uploads"]
 
 UNSAFE: Final = re.compile(r"[^\w.() -]+", re.UNICODE)
-LONGEST: Final = 120  # characters of a file's name
+LONGEST: Final = 120  # bytes of a file's name: a system takes 255, and what is made of it is called longer
 
 
 class TooLarge(UsageError):
@@ -59,8 +59,6 @@ class Uploads:
         UsageError
             It is empty.
         """
-        from kintsu.io.store import schema
-
         upload, safe = secrets.token_hex(16), _safe(name)
         place = self.folder / upload
         place.mkdir(parents=True, mode=0o700)
@@ -75,14 +73,24 @@ class Uploads:
                     file.write(chunk)
             if not size:
                 raise UsageError("the upload is empty: send the bytes of a table")
-            await asyncio.to_thread(Shelf(self.folder.parent).keep, place)
             made = Upload(upload, safe, size, digest.hexdigest(), now_text(), by)
-            with schema.writing(self.history.engine) as connection:
-                connection.execute(schema.uploads.insert(), {"tenant": self.history.tenant, **vars(made)})
+            await asyncio.to_thread(self._keep, made, place)  # databases make whoever writes wait for others
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
         return made
+
+    def _keep(self, upload: Upload, place: Path) -> None:
+        from kintsu.io.store import schema
+
+        shelf = Shelf(self.folder.parent)
+        shelf.keep(place)
+        try:
+            with schema.writing(self.history.engine) as connection:
+                connection.execute(schema.uploads.insert(), {"tenant": self.history.tenant, **vars(upload)})
+        except BaseException:
+            shelf.drop(place)
+            raise
 
     def find(self, upload: str) -> Upload | None:
         """The upload with this id, of this tenant."""
@@ -148,8 +156,8 @@ def _one() -> Any:
 def _safe(name: str) -> str:
     """The name without folders and without signs that mean something to a shell or a file system."""
     last = re.split(r"[/\\]", name)[-1]
-    stem = UNSAFE.sub("_", last).strip(". ")[-LONGEST:]
-    return stem or "table.csv"
+    stem = UNSAFE.sub("_", last).strip(". ").encode()[-LONGEST:].decode(errors="ignore")
+    return stem.strip(". ") or "table.csv"
 
 
 def _upload(row: Any) -> Upload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -15,6 +16,7 @@ from kintsu.apps.api.guard import is_foreign
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
+from kintsu.core.errors import KintsuError
 from kintsu.io.service.events import Event
 from kintsu.io.store.records import now_text
 
@@ -22,9 +24,11 @@ __all__ = ["router"]
 
 router = APIRouter()
 HELLO_S: Final = 10.0  # to say who it is
+LOOK_S: Final = 30.0  # after which it is asked again whether a key is still good: a socket may stay open for days
 POLICY: Final = 1008  # of RFC 6455: refused
 AGAIN: Final = 1013  # come back: it was too slow
 MOST_CURSOR: Final = 2**53
+log = logging.getLogger("kintsu.api")
 
 
 @router.websocket("/ws/quality")
@@ -41,28 +45,34 @@ async def quality(socket: WebSocket) -> None:
         return
     await socket.accept()
     try:
-        who, cursor = await _hello(socket, service)
-    except (Refused, TimeoutError, ValueError) as error:
+        sign, cursor = await _hello(socket)
+        who = await run_in_threadpool(principal_with, sign, service)
+    except (Refused, TimeoutError, ValueError, RecursionError) as error:  # the last: JSON that is too deep
         await _close(socket, POLICY, str(error) or "say who you are")
+        return
+    except KintsuError:
+        log.exception("nobody can sign in now")
+        await _close(socket, AGAIN, "come back: the service cannot look you up now")
         return
     except WebSocketDisconnect:
         return
     service.figures.watchers.inc()
     try:
-        await _until_gone(socket, service, who, cursor)
+        await _until_gone(socket, service, who, sign, cursor)
     finally:
         service.figures.watchers.dec()
 
 
-async def _hello(socket: WebSocket, service: Service) -> tuple[Principal, int | None]:
+async def _hello(socket: WebSocket) -> tuple[str, int | None]:
+    """What stands for whoever listens, and the cursor."""
     said = json.loads(await asyncio.wait_for(socket.receive_text(), HELLO_S))
     cursor = said.get("cursor") if isinstance(said, dict) else None
     if not isinstance(said, dict) or not (cursor is None or (type(cursor) is int and 0 <= cursor <= MOST_CURSOR)):
         raise ValueError('say {"authorization": "Bearer KEY", "cursor": 0}')
-    return principal_with(str(said.get("authorization") or ""), service), cursor
+    return str(said.get("authorization") or ""), cursor
 
 
-async def _until_gone(socket: WebSocket, service: Service, who: Principal, cursor: int | None) -> None:
+async def _until_gone(socket: WebSocket, service: Service, who: Principal, sign: str, cursor: int | None) -> None:
     since = cursor if cursor is not None else await run_in_threadpool(service.events(who.tenant).last)
     await socket.send_text(json.dumps(_told(Event(since, now_text(), "listening", {}))))
 
@@ -75,11 +85,26 @@ async def _until_gone(socket: WebSocket, service: Service, who: Principal, curso
         while True:  # nothing is expected: it tells when the client goes
             await socket.receive_text()
 
-    tasks = [asyncio.create_task(send()), asyncio.create_task(receive())]
+    async def look() -> None:
+        while await _is_still(who, sign, service):
+            await asyncio.sleep(LOOK_S)
+        await _close(socket, POLICY, "this key is not valid any more")
+
+    tasks = [asyncio.create_task(each()) for each in (send, receive, look)]
     _, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _is_still(who: Principal, sign: str, service: Service) -> bool:
+    """Whether the same sign-in opens the same as before; so it is taken to do while nobody can tell."""
+    try:
+        return await run_in_threadpool(principal_with, sign, service) == who
+    except Refused as refused:
+        return refused.status >= 500
+    except KintsuError:
+        return True
 
 
 def _told(event: Event) -> dict[str, Any]:
