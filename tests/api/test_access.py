@@ -90,6 +90,17 @@ def test_nothing_of_another_tenant_can_be_read_or_changed(connect, key, healed):
     assert client.get(f"/api/v1/uploads/{upload}", headers=mine).status_code == 200
 
 
+def test_reads_leave_no_trail_whatever_method_they_are_sent_by(connect, key):
+    client, headers = connect(sign_in=True), key("acme", "admin")
+    client.post("/api/v1/graphql", json={"query": "{ me }"}, headers=headers)
+    client.post("/api/v1/detect/volume", json={"table_id": "orders", "current_row_count": 3}, headers=headers)
+    client.post("/api/v1/tables/orders/score", json={"rows": [{"a": 1}]}, headers=headers)
+    for path in ("ingest/score", "monitors/orders/batches/score"):  # a table and a batch may be called so
+        client.post(f"/api/v1/{path}", json=[{"a": 1}], headers=headers)
+    told = [act["action"] for act in client.get("/api/v1/audit", headers=headers).json()["items"]]
+    assert told == ["POST /api/v1/monitors/orders/batches/score", "POST /api/v1/ingest/score"]
+
+
 def test_writes_leave_a_trail(connect, key):
     client, headers = connect(sign_in=True), key("acme", "admin")
     client.post("/api/v1/keys", json={"name": "x", "role": "viewer"}, headers=headers)
@@ -128,9 +139,12 @@ def test_what_is_too_large_is_refused_and_not_kept(connect, tmp_path):
     assert not list((tmp_path / "home" / "files").glob("*"))
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/abs.csv", "..", "a/b.csv", "C:\\x.csv", "é ü.csv"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/abs.csv", "..", "a/b.csv", "C:\\x.csv", "é ü.csv", "字" * 200 + ".csv"], ids=range(7)
+)
 def test_an_upload_stays_in_its_folder(connect, tmp_path, name):
     made = connect().post("/api/v1/uploads", params={"name": name}, content=b"a\n1\n").json()
     files = [path for path in (tmp_path / "home" / "files").rglob("*") if path.is_file()]
     assert files == [tmp_path / "home" / "files" / made["id"] / made["name"]]
+    assert not name.endswith(".csv") or made["name"].endswith(".csv")
     assert not set("/\\\x00") & set(made["name"]) and made["name"].strip(".")

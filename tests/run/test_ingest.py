@@ -52,6 +52,8 @@ def test_events_are_known_by_their_field_their_request_or_their_bytes(tmp_path):
     assert sent(b'{"id": 1}', b'{"id": 1}') == (True, False)
     assert sent(b'{"id": 1}', b'{"id": 1}', key="k") == (True, True) and sent(b"{}", b"{}", key="k") == (False, False)
     assert sent(b'{"id": 1, "x": 2}', b'{"id": "1"}', id_field="id") == (True, False)
+    torn = [b'{"id": "\\ud83d"}', b'{"id": "\\ud83e"}']
+    assert sent(*torn, torn[0], id_field="id") == (True, True, False)
     with pytest.raises(UsageError, match="event 1 has no field"):
         sent(b'{"id": 2}', b'{"no": 2}', id_field="id")
     with pytest.raises(Full):

@@ -175,7 +175,8 @@ def _field(value: bytes, name: str, place: int) -> str:
     if told is None or isinstance(told, dict | list | bool):
         raise UsageError(f"event {place} has no text or number in {name!r}")
     text = str(told)
-    return text if len(text) <= 64 and text.isprintable() else event_id(text.encode())
+    # half a character is not printable, and has bytes all the same
+    return text if len(text) <= 64 and text.isprintable() else event_id(text.encode("utf-8", "surrogatepass"))
 
 
 def mend_pushed(

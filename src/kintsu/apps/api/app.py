@@ -15,10 +15,10 @@ import kintsu
 from kintsu.apps.api import problems
 from kintsu.apps.api.answers import Answers
 from kintsu.apps.api.dashboard import Dashboard
-from kintsu.apps.api.guard import Guard
+from kintsu.apps.api.guard import Guard, is_write
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.kept import Shared
-from kintsu.apps.api.once import KEY, Once, is_write
+from kintsu.apps.api.once import KEY, Once
 from kintsu.apps.api.problems import PROBLEMS, Problem
 from kintsu.apps.api.routes import (
     graphql,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from secrets import token_hex
 from typing import Final
@@ -20,10 +21,12 @@ from kintsu.apps.api.settings import ServeSettings
 from kintsu.core.errors import KintsuError
 from kintsu.io.service.trail import Act
 
-__all__ = ["SAFE", "Guard", "is_foreign", "route_of"]
+__all__ = ["SAFE", "Guard", "is_foreign", "is_write", "route_of"]
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
+WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 API: Final = "/api/v1"
+READS: Final = re.compile(rf"{API}/(graphql|detect/volume|tables/[^/]+/score)")  # that are sent as POST
 UPLOADS: Final = f"{API}/uploads"
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -110,13 +113,18 @@ class Guard:
             facts = {"request": request.state.id, "method": request.method, "route": route, "status": status}
             who = {} if principal is None else {"tenant": principal.tenant, "who": principal.name}
             log.info("request", extra={**facts, **who, "ms": round(seconds * 1000, 1)})
-        if principal is not None and request.method not in SAFE:
+        if principal is not None and is_write(request.method, request.url.path):
             action = f"{request.method} {request.url.path}"
             act = Act(principal.name, principal.role, action, status, request.state.id)
             try:
                 await run_in_threadpool(self.service.keep_act, principal.tenant, act)
             except KintsuError as error:  # whoever asked has the answer
                 log.error("request %s (%s, %d) is not in the trail", act.request, action, status, exc_info=error)
+
+
+def is_write(method: str, path: str) -> bool:
+    """Whether an operation makes or changes something."""
+    return method in WRITES and path.startswith("/api/") and READS.fullmatch(path) is None
 
 
 def route_of(scope: Scope) -> str | None:

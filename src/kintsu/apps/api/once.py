@@ -17,15 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kintsu.apps.api import problems
 from kintsu.apps.api.access import principal_of
+from kintsu.apps.api.guard import is_write
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
 from kintsu.io.service.replies import Replies, Reply, UnderWay
 
-__all__ = ["KEY", "Once", "is_write"]
+__all__ = ["KEY", "Once"]
 
 KEY: Final = "Idempotency-Key"
-WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
-READS: Final = ("/api/v1/graphql", "/api/v1/detect/volume")  # that are sent as POST
 LONGEST: Final = 255
 STREAMED: Final = "/api/v1/uploads"  # too long to be held in memory
 KEPT_HEADERS: Final = ("content-type", "location")
@@ -129,11 +128,6 @@ class _Said:
     def is_kept(self) -> bool:
         """Whether it says that something was done."""
         return self.is_over and 200 <= self.status < 300
-
-
-def is_write(method: str, path: str) -> bool:
-    """Whether an operation makes or changes something."""
-    return method in WRITES and path.startswith("/api/") and path not in READS and not path.endswith("/score")
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
