@@ -1,7 +1,9 @@
 """Answers are remembered while nothing is written, for whoever may have them, and packed for whoever unpacks them."""
 
 import gzip
+import signal
 import threading
+import time
 from contextlib import ExitStack
 
 import polars as pl
@@ -121,6 +123,9 @@ def test_services_over_one_postgresql_share_answers_and_counts_in_a_redis(tmp_pa
         assert listed(there) == listed(here) == [undone, run]
         assert there.get(RUNS, params={"limit": 1}).json()["items"][0]["run"] == undone
         assert here.get(RUNS).status_code == 200 and there.get(RUNS).status_code == 429  # seven of both together
+        redis.process.send_signal(signal.SIGSTOP)  # it takes connections, and says nothing
+        began = time.monotonic()
+        assert listed(there) == [undone, run] and time.monotonic() - began < 3
         redis.stop()
         assert listed(there) == listed(here) == [undone, run]
 

@@ -23,7 +23,7 @@ from kintsu.io.store.schema import opened, snapshot
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["FRESH_S", "MOST_OF_ONE", "Answer", "Kept", "Key", "Route", "Shared", "Versions"]
+__all__ = ["FRESH_S", "MOST_OF_ONE", "WAIT_S", "Answer", "Kept", "Key", "Route", "Shared", "Versions"]
 
 FRESH_S: Final = 10.0  # then an answer is read anew, whatever the store says: parts of it lie in files
 MOST_BYTES: Final = 64 * 2**20

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from fastapi import Request
 from limits import RateLimitItemPerMinute
@@ -19,6 +19,7 @@ from kintsu.apps.api.feed import Feed
 from kintsu.apps.api.figures import Figures
 from kintsu.apps.api.identity import IdentityProvider
 from kintsu.apps.api.intake import Intake
+from kintsu.apps.api.kept import WAIT_S
 from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.office import Office
@@ -132,7 +133,8 @@ class Service(Office):
         cache = self.settings.cache
         if cache is None:
             return MovingWindowRateLimiter(MemoryStorage())
-        told = RedisStorage(f"async+{cache}", wrap_exceptions=True, implementation="redispy", key_prefix="kintsu:limit")
+        held: Any = {"socket_timeout": WAIT_S, "socket_connect_timeout": WAIT_S, "key_prefix": "kintsu:limit"}
+        told = RedisStorage(f"async+{cache}", wrap_exceptions=True, implementation="redispy", **held)
         return MovingWindowRateLimiter(told)
 
     async def limit(self, tenant: str, name: str) -> None:
