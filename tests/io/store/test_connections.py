@@ -2,10 +2,13 @@
 
 import multiprocessing
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from kintsu.core.errors import StoreUnusable
 from kintsu.io.store import database, schema
 from kintsu.io.store.database import KEPT, KEPT_FILES
 from kintsu.io.store.history import History
@@ -69,3 +72,21 @@ def test_a_server_that_was_restarted_is_found_again(postgresql_url, monkeypatch)
         others = "datname = current_database() AND pid <> pg_backend_pid()"
         assert server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}").fetchall()
     assert [each.name for each in History(postgresql_url).tables()] == ["t"]
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setitem(database.PATIENCE, "connect_timeout", 2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # the system takes connections for it
+        place = f"postgresql://127.0.0.1:{mute.getsockname()[1]}/kintsu"
+        began = time.monotonic()
+        with pytest.raises(StoreUnusable, match="timeout"):
+            History(place).tables()
+        assert time.monotonic() - began < 30
+        with pytest.raises(StoreUnusable, match="timeout"):
+            History(f"{place}?connect_timeout=2&keepalives_idle=60").tables()
+
+
+def test_a_connection_notices_that_its_server_is_gone(postgresql_url):
+    with schema.reading(History(postgresql_url).engine) as connection:
+        told = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert {"keepalives_idle": "15", "tcp_user_timeout": "30000", "connect_timeout": "10"}.items() <= told.items()

@@ -68,6 +68,12 @@ WAL: Final = "PRAGMA journal_mode=WAL"
 BUSY_S: Final = 60  # how long a writer waits for another; an append takes milliseconds
 KEPT: Final = 4  # connections to a file that stay open: opening one costs a millisecond, and three file handles
 KEPT_FILES: Final = 16
+PATIENCE: Final[dict[str, int]] = {
+    "connect_timeout": 10,  # seconds
+    **{"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3},  # seconds, seconds, questions
+    "tcp_user_timeout": 30_000,  # milliseconds until what was sent has to have arrived
+}
+"""Of libpq, where the URL says nothing of it: by itself it waits hours for a server whose machine is gone."""
 UNASKED_S: Final = 2.0  # a connection to a server that was in use so lately is not asked whether it still stands
 HEAD: Final = "0019"
 """The newest migration. A test compares it with `migrations/versions`."""
@@ -211,7 +217,8 @@ def _postgresql(place: str) -> Engine:
         )
     try:
         # as many as the service has threads; half of them stay open: opening one costs the server a process
-        engine = create_engine(url, pool_size=20, max_overflow=20)
+        patience = {name: value for name, value in PATIENCE.items() if name not in url.query}
+        engine = create_engine(url, pool_size=20, max_overflow=20, connect_args=patience)
     except ModuleNotFoundError as error:
         raise MissingExtra("psycopg", "postgres") from error
     event.listen(engine, "begin", _on_begin)
