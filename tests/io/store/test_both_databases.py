@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import stat
+import time
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from kintsu.core.errors import LedgerBroken, OutputError, StaleRepair, UnknownRun, UsageError
 from kintsu.io.store import schema
-from kintsu.io.store.blobs import CHUNK
+from kintsu.io.store.blobs import CHUNK, FolderBlobs
 from kintsu.io.store.home import find_home, folder_of, remember, server_of, tenant_home
 from kintsu.io.store.records import Run
 from kintsu.io.store.shelf import Shelf
@@ -228,6 +229,39 @@ def test_a_file_of_another_machine_is_known_by_the_end_of_its_path(shared):
     for other in ("made/a_b.csv", "made/%.csv", "xb.csv"):
         assert there.fetch(Path("/elsewhere") / other) == Path("/elsewhere") / other
     assert there.fetch(Path("/elsewhere/made/b.csv")).read_text() == "b.csv"
+
+
+@pytest.mark.parametrize("folder", [None, "blobs"])
+def test_equal_files_are_not_lost_with_one_another(tmp_path, postgresql_url, monkeypatch, folder):
+    """One is dropped on a machine while another, of the same bytes, is being kept on the next."""
+    blobs = None if folder is None else tmp_path / folder
+    here, there = (Shelf(remember(tmp_path / name, postgresql_url, blobs=blobs)) for name in ("here", "there"))
+    for shelf in (here, there):
+        (shelf.home / "a.csv").write_text("a\n1\n")
+    there.keep(there.home / "a.csv")
+    moved = (here.home / "a.csv").rename(here.home / "b.csv")
+    dropping = [there.home / "a.csv"]
+    for kind in (FolderBlobs, TableBlobs):
+
+        def put_file(blobs, source, put=kind.put_file):
+            digest = put(blobs, source)
+            while dropping:
+                there.drop(dropping.pop())
+            return digest
+
+        monkeypatch.setattr(kind, "put_file", put_file)
+    here.keep(moved)
+    assert not dropping and there.fetch(there.home / "b.csv").read_text() == "a\n1\n"
+
+
+def test_what_is_put_again_is_young_again(tmp_path):
+    source = tmp_path / "a.csv"
+    source.write_bytes(b"a\n1\n")
+    blobs = FolderBlobs(tmp_path / "blobs")
+    digest = blobs.put_file(source)
+    for put in (lambda: blobs.put_file(source), lambda: blobs.put(b"a\n1\n")):
+        os.utime(blobs.path(digest), (0, 0))
+        assert put() == digest and time.time() - blobs.put_at(digest) < 60
 
 
 def test_a_folder_with_a_history_is_not_given_another(tmp_path):

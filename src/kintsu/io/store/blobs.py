@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tarfile
 import tempfile
@@ -11,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from kintsu.core.errors import LedgerBroken
 from kintsu.io.store.atomic import explained, flush, rename, sweep_folder, temporary
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["CHUNK", "Blobs", "FolderBlobs", "content_hash", "file_hash"]
 
@@ -101,8 +105,8 @@ class Blobs(ABC):
         """Whether a blob that is there is what its name says."""
 
     @abstractmethod
-    def remove(self, digest: str) -> int:
-        """Delete a blob; returns the bytes freed."""
+    def remove(self, digest: str, *, within: Connection | None = None) -> int:
+        """Delete a blob, in a transaction that is open if there is one; returns the bytes freed."""
 
     @abstractmethod
     def put_at(self, digest: str) -> float:
@@ -168,14 +172,21 @@ class FolderBlobs(Blobs):
         digest = hashlib.sha256(data).hexdigest()
         target = self.path(digest)
         with explained(target):
-            if target.is_file():
-                target.touch()  # young again: pruning leaves it alone until its run is announced
-            else:
+            if not self._is_young_again(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with temporary(target) as fresh:
                     fresh.write_bytes(data)
                     self._settle(fresh, target)
         return digest
+
+    @staticmethod
+    def _is_young_again(target: Path) -> bool:
+        """Whether a blob is there: pruning leaves it alone then until its run is announced."""
+        try:
+            os.utime(target)
+        except FileNotFoundError:
+            return False
+        return True
 
     def put_file(self, source: Path) -> str:
         """Keep a copy of a file, with shared blocks where possible."""
@@ -188,7 +199,7 @@ class FolderBlobs(Blobs):
                     self._copy(read, write)
                 digest = file_hash(fresh)
                 target = self.path(digest)
-                if not target.is_file():
+                if not self._is_young_again(target):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     self._settle(fresh, target)
         return digest
@@ -229,7 +240,7 @@ class FolderBlobs(Blobs):
     def check(self, digest: str) -> bool:
         return file_hash(self.path(digest)) == digest
 
-    def remove(self, digest: str) -> int:
+    def remove(self, digest: str, *, within: Connection | None = None) -> int:
         path = self.path(digest)
         size = path.stat().st_size if path.is_file() else 0
         path.unlink(missing_ok=True)

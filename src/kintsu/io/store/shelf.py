@@ -51,11 +51,17 @@ class Shelf:
             inner = self._name(path)
             if path.is_file() and not path.name.startswith(".") and inner is not None:
                 rows.append({"path": inner, "digest": blobs.put_file(path), "at": now_text()})
-        with schema.writing(self._store.engine) as connection:
-            before = self._rows(connection, name)
-            connection.execute(schema.files.delete().where(_within(name)))
-            if rows:
-                connection.execute(schema.files.insert(), rows)
+        while True:
+            with schema.writing(self._store.engine) as connection:
+                lost = [row for row in rows if not blobs.has(row["digest"])]
+                if not lost:
+                    before = self._rows(connection, name)
+                    connection.execute(schema.files.delete().where(_within(name)))
+                    if rows:
+                        connection.execute(schema.files.insert(), rows)
+                    break
+            for row in lost:  # equal bytes are kept once, and the other file that had them has just been dropped
+                row["digest"] = blobs.put_file(self.home / row["path"])
         self._let_go(row.digest for row in before)
 
     def fetch(self, place: Path) -> Path:
@@ -123,13 +129,14 @@ class Shelf:
         """Delete the bytes that no file has any more."""
         from kintsu.io.store import schema
 
-        named, digest_of = set(digests), schema.files.c.digest
+        named, digest_of, blobs = set(digests), schema.files.c.digest, self._blobs
+        if not named or blobs is None:
+            return
         query = schema.files.select().with_only_columns(digest_of).where(digest_of.in_(named))
-        with schema.reading(self._store.engine) as connection:
+        with schema.writing(self._store.engine) as connection:  # nobody says meanwhile that a file has them too
             used = set(connection.execute(query).scalars())
-        for digest in named - used:
-            if self._blobs is not None:
-                self._blobs.remove(digest)
+            for digest in named - used:
+                blobs.remove(digest, within=connection)
 
 
 def _within(name: str) -> Any:

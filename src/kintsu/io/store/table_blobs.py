@@ -6,6 +6,7 @@ import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -58,10 +59,10 @@ class TableBlobs(Blobs):
 
         row = {"room": self.room, "digest": digest, "bytes": size, "touched_us": _now_us()}
         with schema.adding(self.opened()) as connection:
-            if connection.execute(_new(connection), row).first() is None:
+            while connection.execute(_new(connection), row).first() is None:
                 touched = schema.blobs.update().where(*self._mine(schema.blobs, digest))
-                connection.execute(touched, {"touched_us": _now_us()})  # young again: pruning leaves it alone
-                return
+                if connection.execute(touched, {"touched_us": _now_us()}).rowcount:
+                    return  # it is there, and young again: pruning leaves it alone
             seen = hashlib.sha256()
             for n, body in enumerate(iter(lambda: file.read(CHUNK), b"")):
                 seen.update(body)
@@ -109,10 +110,10 @@ class TableBlobs(Blobs):
         if seen.hexdigest() != digest:
             raise LedgerBroken(f"blob {digest[:12]} was edited in {self.place}", 0)
 
-    def remove(self, digest: str) -> int:
+    def remove(self, digest: str, *, within: Connection | None = None) -> int:
         from kintsu.io.store import schema
 
-        with schema.writing(self.opened()) as connection:
+        with nullcontext(within) if within is not None else schema.writing(self.opened()) as connection:
             row = connection.execute(self._blob(digest)).first()
             for table in (schema.pieces, schema.blobs):
                 connection.execute(table.delete().where(*self._mine(table, digest)))
