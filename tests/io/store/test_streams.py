@@ -1,12 +1,17 @@
 """Streams in the store: every event is counted once, whoever brings it how often."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
+from kintsu.io.store import schema
+from kintsu.io.store.database import forget, writing
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import Passed, StreamStore
 from kintsu.monitor.stream.tally import ColumnTally, WindowTally
@@ -153,3 +158,48 @@ def test_a_trouble_is_kept_whatever_the_field_is_called(store, column):
     assert begun == [True, False] and len(store.troubles(stream)) == 1
     assert store.alerts(stream)[0]["column"] == column
     assert store.end(*about, now) and not store.troubles(stream)
+
+
+def test_a_line_tells_what_its_windows_add_up_to(store):
+    stream, other = store.stream("g/orders", {}), store.stream("g/items", {})
+    for at_us, first, after in ((20_000_000, 0, 5), (0, 3, 9), (10_000_000, 9, 11)):
+        store.record(stream, at_us, passed(first, after))
+
+    def added_up():
+        windows = store.windows(stream)
+        whole = reduce(WindowTally.merge, (each.tally for each in windows), WindowTally())
+        return replace(whole, columns={}), windows[-1].at_us if windows else None
+
+    def told():
+        line = store.line(stream)
+        return line.totals, line.last_us
+
+    assert told() == added_up() == (WindowTally(11, passed=11), 20_000_000)
+    for seconds, left in ((5, 5 + 2), (15, 5), (25, 0)):
+        assert store.retain(stream, datetime(1970, 1, 1, 0, 0, seconds, tzinfo=UTC)) == 1
+        assert told() == added_up() and store.line(stream).totals.events == left
+    assert store.line(other).totals == WindowTally() and store.line(other).last_us is None
+
+
+def test_what_came_before_totals_were_kept_is_added_up(store):
+    stream = store.stream("g/orders", {})
+    store.record(stream, 20_000_000, passed(0, 5))
+    store.record(stream, 0, passed(5, 9))
+    engine, before = store.history.engine, store.line(stream)
+    store.stream("g/items", {})
+    with writing(engine) as connection:
+        for name in (*schema.COUNTS, "last_us"):
+            connection.execute(text(f"ALTER TABLE streams DROP COLUMN {name}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0019'"))
+    forget()
+    opened = StreamStore(History(store.history.place))
+    assert opened.line(stream) == before and opened.line(stream + 1).last_us is None
+
+
+def test_a_folder_of_many_files_is_counted_by_the_file_at_hand(store):
+    stream = store.stream("folder", {})
+    for n in range(3):
+        file = {(f"f{n}", 0): 0}
+        counted = store.record(stream, 0, Passed(file, {(f"f{n}", 0): 1}, lambda marks: WindowTally(1), lag=2 - n))
+        assert (counted.tally.events, counted.lag) == (1, 2 - n)
+    assert store.marks(stream) == {(f"f{n}", 0): 1 for n in range(3)}

@@ -36,6 +36,7 @@ from kintsu.io.store.database import adding, asking, fields_in, fields_of, readi
 from kintsu.io.store.home import TENANTS, has_store, server_of, tenant_in
 
 __all__ = [
+    "COUNTS",
     "adding",
     "api_keys",
     "asking",
@@ -76,6 +77,7 @@ __all__ = [
 ]
 
 VERSION = 1  # of the log's lines
+COUNTS = ("events", "passed", "healed", "quarantined", "held", "changes", "late_ms")  # of a stream
 
 metadata = MetaData(
     naming_convention={  # constraints need names to be altered later
@@ -288,6 +290,8 @@ streams = Table(
     Column("name", String(255), nullable=False),
     Column("settings", Text, nullable=False),  # JSON
     Column("created_at", String(32), nullable=False),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTS),  # of its windows, added up
+    Column("last_us", BigInteger),  # begin of the last window
     UniqueConstraint("tenant", "name"),
 )
 """Streams that are mended; all workers of a group are one."""
@@ -311,13 +315,7 @@ stream_windows = Table(
     Column("stream", Integer, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
     Column("at_us", BigInteger, primary_key=True),  # its begin: microseconds since 1970, UTC
     Column("tenant", String(64), nullable=False),
-    Column("events", BigInteger, nullable=False),
-    Column("passed", BigInteger, nullable=False),
-    Column("healed", BigInteger, nullable=False),
-    Column("quarantined", BigInteger, nullable=False),
-    Column("held", BigInteger, nullable=False),
-    Column("changes", BigInteger, nullable=False),
-    Column("late_ms", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
     Column("columns", Text, nullable=False),  # JSON: the tally of each column
     Column("examples", Text, nullable=False),  # JSON: some changes
     Column("lag", BigInteger),  # events, or files, that waited at its end

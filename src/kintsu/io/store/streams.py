@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Counted", "Passed", "StreamLine", "StreamPart", "StreamStore", "StreamWindow"]
 
-COUNTS: Final = ("events", "passed", "healed", "quarantined", "held", "changes", "late_ms")
 SOURCES: Final = 20  # that are told of a stream: a folder has one for each file
 MOVES: Final = ("place", "reach", "reach_us")
 EXAMPLES: Final = 20  # changes that are kept of a window
@@ -124,7 +123,7 @@ class StreamStore:
         from kintsu.io.store import schema
 
         with schema.writing(self.history.engine) as connection:
-            known = {(each.source, each.part): each for each in self._parts(connection, [stream])}
+            known = {(each.source, each.part): each for each in self._parts(connection, [stream], *_of(passed))}
             marks = {at: each.place for at, each in known.items()}
             fresh = passed.tally({at: mark for at, mark in marks.items() if mark > passed.first.get(at, mark)})
             now = self._mark(connection, stream, passed, known)
@@ -197,6 +196,8 @@ class StreamStore:
         examples: Sequence[Mapping[str, Any]],
         lag: int | None,
     ) -> None:
+        from sqlalchemy import case
+
         from kintsu.io.store import schema
 
         w = schema.stream_windows
@@ -205,7 +206,7 @@ class StreamStore:
         known = _window(row) if row is not None else StreamWindow(at_us, WindowTally(), ())
         both = known.tally.merge(fresh)
         plain = both.to_dict()
-        values = {name: plain[name] for name in COUNTS} | {
+        values = {name: plain[name] for name in schema.COUNTS} | {
             "columns": json.dumps(plain["columns"], ensure_ascii=False),
             "examples": json.dumps([*known.examples, *examples][:EXAMPLES], ensure_ascii=False),
             "lag": lag,
@@ -214,6 +215,10 @@ class StreamStore:
             connection.execute(w.update().where(here).values(**values))
         else:
             connection.execute(w.insert().values(stream=stream, tenant=self.history.tenant, at_us=at_us, **values))
+        s, more = schema.streams, fresh.to_dict()
+        total: dict[str, Any] = {name: s.c[name] + more[name] for name in schema.COUNTS}
+        total["last_us"] = case((s.c.last_us > at_us, s.c.last_us), else_=at_us)
+        connection.execute(s.update().where(s.c.id == stream).values(total))
 
     def _tell(
         self,
@@ -367,22 +372,19 @@ class StreamStore:
         return found[0] if found else None
 
     def _lines(self, query: Any) -> list[StreamLine]:
-        from sqlalchemy import func, select
+        from sqlalchemy import select
 
         from kintsu.io.store import schema
 
-        m, w = schema.stream_marks, schema.stream_windows
-        counted = [func.sum(w.c[name]).label(name) for name in COUNTS]
+        m = schema.stream_marks
         with schema.reading(self.history.engine) as connection:
             rows = connection.execute(query).all()
             ids = [row.id for row in rows]
             marks = connection.execute(select(m.c.stream, m.c.source).where(m.c.stream.in_(ids)).distinct()).all()
-            sums = select(w.c.stream, func.max(w.c.at_us).label("last_us"), *counted).where(w.c.stream.in_(ids))
-            told = {row.stream: row for row in connection.execute(sums.group_by(w.c.stream))}
             parts = self._parts(connection, ids, m.c.reach.is_not(None))
         sources = {id: tuple(sorted({mark.source for mark in marks if mark.stream == id})[:SOURCES]) for id in ids}
         ours = {id: _present(each for each in parts if each.stream == id) for id in ids}
-        return [_line(row, told.get(row.id), sources[row.id], ours[row.id]) for row in rows]
+        return [_line(row, sources[row.id], ours[row.id]) for row in rows]
 
     def names(self) -> dict[str, int]:
         """The streams by name."""
@@ -395,14 +397,36 @@ class StreamStore:
 
     def retain(self, stream: int, since: datetime) -> int:
         """Forget windows and alerts from before a moment; returns how many windows went."""
+        from sqlalchemy import func, select
+
         from kintsu.io.store import schema
 
-        w, a = schema.stream_windows, schema.stream_alerts
+        s, w, a = schema.streams, schema.stream_windows, schema.stream_alerts
         with schema.writing(self.history.engine) as connection:
             mine = (a.c.tenant == self.history.tenant) & (a.c.stream == stream)
             connection.execute(a.delete().where(mine, a.c.at_us < micros(since)))
             mine = (w.c.tenant == self.history.tenant) & (w.c.stream == stream)
-            return connection.execute(w.delete().where(mine, w.c.at_us < micros(since))).rowcount
+            old = mine & (w.c.at_us < micros(since))
+            sums = connection.execute(
+                select(*(func.sum(w.c[name]).label(name) for name in schema.COUNTS)).where(old)
+            ).one()
+            gone = connection.execute(w.delete().where(old)).rowcount
+            if gone:
+                left: dict[str, Any] = {name: s.c[name] - int(sums[place]) for place, name in enumerate(schema.COUNTS)}
+                left["last_us"] = select(func.max(w.c.at_us)).where(mine).scalar_subquery()
+                connection.execute(s.update().where(s.c.id == stream).values(left))
+            return gone
+
+
+def _of(passed: Passed) -> tuple[Any, ...]:
+    """Which marks are needed: those of what passed, where the lag does not follow from all. A folder has one for each
+    file that it ever held."""
+    from kintsu.io.store import schema
+
+    if passed.lag is None:
+        return ()
+    sources = {source for places in (passed.first, passed.after, passed.spans) for source, _ in places}
+    return (schema.stream_marks.c.source.in_(sources),)
 
 
 def _storable(text: str) -> str:
@@ -423,14 +447,16 @@ def _lag(parts: Iterable[StreamPart]) -> int | None:
     return sum(each.lag or 0 for each in present) if present else None
 
 
-def _line(row: Any, counted: Any, sources: tuple[str, ...], parts: tuple[StreamPart, ...]) -> StreamLine:
-    counts: dict[str, Any] = {} if counted is None else {name: int(getattr(counted, name)) for name in COUNTS}
-    totals = WindowTally(**counts)
-    last = None if counted is None else int(counted.last_us)
-    return StreamLine(row.id, row.name, json.loads(row.settings), row.created_at, sources, last, totals, parts)
+def _line(row: Any, sources: tuple[str, ...], parts: tuple[StreamPart, ...]) -> StreamLine:
+    from kintsu.io.store import schema
+
+    totals = WindowTally(**{name: getattr(row, name) for name in schema.COUNTS})
+    return StreamLine(row.id, row.name, json.loads(row.settings), row.created_at, sources, row.last_us, totals, parts)
 
 
 def _window(row: Any) -> StreamWindow:
+    from kintsu.io.store import schema
+
     columns = {name: ColumnTally(**held) for name, held in json.loads(row.columns).items()}
-    tally = WindowTally(**{name: getattr(row, name) for name in COUNTS}, columns=columns)
+    tally = WindowTally(**{name: getattr(row, name) for name in schema.COUNTS}, columns=columns)
     return StreamWindow(row.at_us, tally, tuple(json.loads(row.examples)), row.lag)
