@@ -148,3 +148,27 @@ def test_an_upload_stays_in_its_folder(connect, tmp_path, name):
     assert files == [tmp_path / "home" / "files" / made["id"] / made["name"]]
     assert not name.endswith(".csv") or made["name"].endswith(".csv")
     assert not set("/\\\x00") & set(made["name"]) and made["name"].strip(".")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("graphql", {f"k{n}": 1 for n in range(50_000)}),
+        ("tables/orders/score", {"rows": [{f"k{n}": [] for n in range(50_000)}]}),
+        ("tables/orders/score", {"rows": [{f"k{n}": n for n in range(50_000)}]}),
+        ("tables/orders/score", {"rows": [[]] * 50_000}),
+        ("keys", [{}] * 50_000),
+    ],
+    ids=["fields", "cells", "columns", "rows", "list"],
+)
+def test_what_is_wrong_many_times_is_told_in_few_words(connect, path, body):
+    """An error for each part of a body costs a hundred times what the body does."""
+    answer = connect().post(f"/api/v1/{path}", json=body)
+    assert answer.status_code == 422 and len(answer.content) < 50_000 and len(answer.json()["errors"]) <= 100
+
+
+@pytest.mark.parametrize("deep", [99, 500, 900, 5_000])
+def test_what_is_nested_too_deeply_is_refused(connect, deep):
+    body = f'{{"query": "{{ me }}", "variables": {{"a": {"[" * deep}{"]" * deep}}}}}'
+    answer = connect().post("/api/v1/graphql", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == (400 if deep == 5_000 else 422)

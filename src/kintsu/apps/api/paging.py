@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from itertools import chain
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,6 +14,8 @@ from kintsu.io.store.paging import Page
 __all__ = ["After", "Asked", "Limit", "Listed", "cut", "number"]
 
 T = TypeVar("T")
+DEEPEST: Final = 100  # lists and objects in one another
+MOST_UNKNOWN: Final = 20  # fields of a body that are named one by one
 Limit = Annotated[int, Query(ge=1, le=500, description="Items of a page")]
 After = Annotated[str | None, Query(pattern="^[0-9]{1,18}$", description="The `next` of the page before")]
 
@@ -24,17 +27,30 @@ class Asked(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_no_nul(cls, told: Any) -> Any:
-        """No database takes one in a text, and no file in its name."""
-        if _holds_nul(told):
-            raise ValueError("a text has a NUL character")
+    def _is_reasonable(cls, told: Any) -> Any:
+        """What would cost more to refuse part by part than to look at: pydantic has an error for each."""
+        _look(told)
+        unknown = told.keys() - cls.model_fields if isinstance(told, dict) else ()
+        if len(unknown) > MOST_UNKNOWN:
+            raise ValueError(f"{len(unknown):,} fields are not known, such as {min(unknown)!r}")
         return told
 
 
-def _holds_nul(told: Any) -> bool:
-    if isinstance(told, dict):
-        return any(map(_holds_nul, (*told, *told.values())))
-    return any(map(_holds_nul, told)) if isinstance(told, list) else isinstance(told, str) and "\x00" in told
+def _look(told: Any) -> None:
+    """Refuse what no database takes in a text, and no file in its name; and what no function goes down into."""
+    level = [told]
+    for _ in range(DEEPEST):
+        if any(isinstance(each, str) and "\x00" in each for each in level):
+            raise ValueError("a text has a NUL character")
+        parts = [(*each, *each.values()) if isinstance(each, dict) else each for each in level if _is_nested(each)]
+        if not parts:
+            return
+        level = list(chain.from_iterable(parts))
+    raise ValueError(f"nested more than {DEEPEST} deep")
+
+
+def _is_nested(told: Any) -> bool:
+    return isinstance(told, dict | list)
 
 
 class Listed(BaseModel, Generic[T]):

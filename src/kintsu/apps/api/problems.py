@@ -25,6 +25,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 BROKEN: Final = "something went wrong that should not: the log of the service tells, by this id"
 AWAY: Final = "the database of this service cannot be used now: try again in a moment; its log tells more, by this id"
 AGAIN: Final = {"Retry-After": "1"}
+MOST_ERRORS: Final = 100  # that an answer names one by one
 log = logging.getLogger("kintsu.api")
 STATUS: Final[tuple[tuple[type[errors.KintsuError], int], ...]] = (
     (TooLarge, 413),
@@ -144,7 +145,7 @@ def install(app: FastAPI) -> None:
         wrong = [FieldError(where=".".join(map(str, e["loc"])), message=e["msg"]) for e in error.errors()]
         first = f"{wrong[0].where}: {wrong[0].message}" if wrong else "the request is not as described"
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        return answer(request, 422, f"{first}{more}: see /api/v1/openapi.json", wrong=wrong)
+        return answer(request, 422, f"{first}{more}: see /api/v1/openapi.json", wrong=wrong[:MOST_ERRORS])
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> JSONResponse:

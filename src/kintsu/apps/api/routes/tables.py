@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import polars as pl
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from kintsu.apps.api.access import Viewer
 from kintsu.apps.api.paging import After, Asked, Limit, Listed, cut, number
@@ -160,14 +160,32 @@ def table_issues(
 
 
 Cell = str | int | float | bool | None
-Rows = Annotated[list[dict[str, Cell]], Field(min_length=1, max_length=1_000)]
+CELLS = (str, int, float, bool, type(None))
+MOST_COLUMNS = 5_000
+
+
+def _are_rows(told: Any) -> Any:
+    """One error for the first cell that is none, where pydantic would tell five of each."""
+    if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
+        return told  # it is refused soon enough
+    if len(set().union(*told)) > MOST_COLUMNS:
+        raise ValueError(f"rows may have {MOST_COLUMNS:,} columns together")
+    for place, row in enumerate(told):
+        for name, cell in row.items():
+            if not isinstance(cell, CELLS):
+                raise ValueError(f"row {place}, {name!r}: a cell is a text, a number, true, false or null")
+    return told
+
+
+SomeRows = Annotated[list[dict[str, Cell]], BeforeValidator(_are_rows)]
+Rows = Annotated[SomeRows, Field(min_length=1, max_length=1_000)]
 
 
 class ScoreRequest(Asked):
     """Rows that are looked at; nothing of them is kept."""
 
     rows: Rows = Field(examples=[[{"id": "o1", "city": "Pariss"}]])
-    against: Annotated[list[dict[str, Cell]], Field(min_length=20, max_length=10_000)] | None = Field(
+    against: Annotated[SomeRows, Field(min_length=20, max_length=10_000)] | None = Field(
         None,
         description="Rows that are known: how odd rows are beside these is told then, without a treatment",
     )
