@@ -9,10 +9,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from sqlalchemy import event
 
 from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Jobs, KeyTaken
 from kintsu.io.service.work import FIRST_S, LONGEST_S, MOST_TRIES, Work, pause
+from kintsu.io.store.database import reading
 from kintsu.io.store.history import History
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -71,6 +73,22 @@ def test_pages_go_from_new_to_old_and_know_states_and_kinds(history):
     assert [job.id for job in (*first.items, *rest.items)] == [job.id for job in made[::-1]] and rest.next is None
     assert [job.id for job in jobs.page(limit=9, kind="a").items] == [made[3].id, made[0].id]
     assert [job.id for job in jobs.page(limit=9, state=CANCELLED).items] == [made[0].id]
+
+
+@pytest.mark.parametrize(
+    "wanted", [{}, {"state": FAILED}, {"kind": "train"}, {"state": DONE, "before": "j-2"}], ids=str
+)
+def test_a_page_looks_at_no_job_that_it_does_not_show(tmp_path, wanted):
+    history, asked = History(tmp_path), []
+    submitted(history)
+    event.listen(history.engine, "before_cursor_execute", lambda *told: asked.append(told[2:4]))
+    Jobs(history).page(limit=5, **wanted)
+    statement, values = asked[-1]
+    with reading(history.engine) as connection:
+        (plan,) = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    columns = {"tenant": "=", **{name: "<" if name == "before" else "=" for name in wanted}}
+    told = " AND ".join(f"{'id' if name == 'before' else name}{sign}?" for name, sign in columns.items())
+    assert plan[-1].startswith("SEARCH jobs USING INDEX") and plan[-1].endswith(f"({told})")
 
 
 def test_a_cancel_ends_what_waits_and_asks_what_runs(history):

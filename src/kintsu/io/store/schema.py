@@ -428,6 +428,8 @@ jobs = Table(
     UniqueConstraint("tenant", "key"),
     Index("ix_jobs_state_due_us", "state", "due_us"),
     Index("ix_jobs_tenant_id", "tenant", "id"),
+    Index("ix_jobs_tenant_state_id", "tenant", "state", "id"),
+    Index("ix_jobs_tenant_kind_id", "tenant", "kind", "id"),
 )
 """Long work of the service; a row is the truth about a job, whatever the queue knows."""
 
