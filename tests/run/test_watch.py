@@ -248,10 +248,11 @@ def test_a_micro_batch_of_which_too_much_would_change_is_held_as_a_whole(tmp_pat
     assert {output.to for output in outputs[:600]} == {HEALED}
 
 
-def judge(n=5000):
-    cells = EVENTS.decode([event(n) for n in range(n)], COLUMNS).cells
+def judge(n=5000, treatment=None, event=event):
+    treatment = treatment or MadeUp()
+    cells = EVENTS.decode([event(n) for n in range(n)], treatment.columns).cells
     made = StreamJudge()
-    made.learn(cells, mend_cells(MadeUp(), cells).outcome)
+    made.learn(cells, mend_cells(treatment, cells).outcome)
     return made
 
 
@@ -300,8 +301,32 @@ def test_without_a_reference_the_first_events_are_learnt(tmp_path):
 def test_what_is_put_aside_suddenly_is_an_alert_and_may_hold_the_stream(tmp_path):
     values = [event(n) for n in range(1000)] + [event(n, id=None) for n in range(500)] + [event(n) for n in range(500)]
     worker = ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0, hold=True), judge())
-    assert "outcome" in {alert["kind"] for alert in alerts(worker)}
+    told = next(alert for alert in alerts(worker) if alert["kind"] == "outcome")
+    assert told["column"] is None and told["message"].startswith("100.0 % of events came out as none did before")
     assert worker.total.held == 1000 and "see the alerts" in header(worker.sink.outputs["orders/0/1999"], WHY)
+
+
+def test_a_rise_of_what_is_put_aside_is_told_in_words_about_events(tmp_path):
+    def now_and_then(n):
+        return event(n, id=None) if n % 50 == 0 else event(n)
+
+    values = [now_and_then(n) for n in range(1000)] + [event(n, id=None) for n in range(500)]
+    worker = ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0), judge(event=now_and_then))
+    told = next(alert for alert in alerts(worker) if alert["kind"] == "outcome")
+    assert told["message"].startswith("100.0 % of events were put aside; 2.0 % was expected")
+
+
+@pytest.mark.parametrize("name", ["outcome", "kind of outcome"])
+def test_a_field_may_be_called_what_we_watch_beside_the_fields(tmp_path, name):
+    def match(n, **more):
+        return event(n, **({name: ("won", "lost")[n % 2]} | more))
+
+    treatment = MadeUp((*COLUMNS, name))
+    values = [match(n) for n in range(1000)] + [match(n, **{name: None}) for n in range(500)]
+    worker = ran(
+        tmp_path, values, Pace(500, 0.0, until_idle_s=0.0), judge(treatment=treatment, event=match), treatment=treatment
+    )
+    assert [(each["kind"], each["column"]) for each in alerts(worker)] == [("null_flood", name)]
 
 
 def fields(*batches):

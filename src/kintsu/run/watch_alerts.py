@@ -21,8 +21,14 @@ LEARN_ROWS: Final = 5_000  # of the stream itself, where no reference is given
 QUIET_ROWS: Final = 10_000  # without it an alert is over: twenty windows
 NUMERIC: Final = 0.9  # share of filled cells that are numbers in a column of numbers
 JUDGED_BY: Final = 100  # values of a field whose kind was looked at: fewer may be odd by chance
-KIND_OF: Final = "kind of "  # columns that are watched beside those of the table
-OUTCOME: Final = "outcome"
+KIND_OF: Final = "\0kind of "  # columns that are watched beside those of the table: names that none of it has
+OUTCOME: Final = "\0outcome"
+ENDED: Final = {
+    f"cells of `{OUTCOME}` are 'quarantined'": "events were put aside",
+    f"cells of `{OUTCOME}` are 'healed'": "events were mended",
+    f"cells of `{OUTCOME}` are 'passed'": "events passed unchanged",
+    f"cells of `{OUTCOME}` hold a value that was not there before": "events came out as none did before",
+}
 MISSING: Final = "missing_field"
 MOST_FIELDS: Final = 1_000  # that are known by name, so that names made up for each event fill neither memory nor store
 MOST_NEW: Final = 20  # fields that one micro-batch tells: the store is asked for each
@@ -68,11 +74,11 @@ class StreamJudge:
     def feed(self, mended: Mended) -> list[Trouble]:
         """What begins or ends with these rows, in windows of 500 rows however they are cut."""
         if self._monitor is None:
-            self._learning.append(mended.cells.with_columns(mended.outcome.alias(f"\0{OUTCOME}")))
+            self._learning.append(mended.cells.with_columns(mended.outcome.alias(OUTCOME)))
             if sum(map(len, self._learning)) >= LEARN_ROWS:
                 right = pl.concat(self._learning)
                 self._learning = []
-                self.learn(right.drop(f"\0{OUTCOME}"), right[f"\0{OUTCOME}"])
+                self.learn(right.drop(OUTCOME), right[OUTCOME])
             return []
         alerts = self._monitor.add(self._watched(mended.cells, mended.outcome))
         return self._changes(alerts, self._monitor.n_rows)
@@ -124,10 +130,18 @@ def _troubles(alert: StreamAlert) -> list[Trouble]:
     """The causes of an alert by kind; a type break is told once, not as cells without a number too."""
     found = {_kind(cause): cause for cause in reversed(alert.causes)}
     return [
-        Trouble(kind, column, cause.message.replace(f"`{KIND_OF}", "`"), cause.expected, cause.found)
+        Trouble(kind, column, _said(cause), cause.expected, cause.found)
         for (kind, column), cause in reversed(found.items())
         if kind == "type_break" or ("type_break", column) not in found
     ]
+
+
+def _said(cause: StreamCause) -> str:
+    """The cause in words about events and their fields."""
+    for found, words in ENDED.items():
+        if found in cause.message:
+            return cause.message.replace(found, words)
+    return cause.message.replace(f"`{KIND_OF}", "`").replace(f"`{OUTCOME}`", "the outcome")
 
 
 def _kind(cause: StreamCause) -> tuple[str, str | None]:
@@ -135,7 +149,7 @@ def _kind(cause: StreamCause) -> tuple[str, str | None]:
     if name is not None and name.startswith(KIND_OF):
         return "null_flood" if cause.statistic == "null" else "type_break", name.removeprefix(KIND_OF)
     if name == OUTCOME:
-        return OUTCOME, None
+        return "outcome", None
     if cause.statistic == "null":
         return "null_flood" if cause.found > cause.expected else "null_drought", name
     return {"new": "new_values"}.get(cause.statistic, cause.statistic), name
