@@ -140,14 +140,11 @@ def test_a_service_that_is_told_to_stop_says_so_once_for_its_workers_too(tmp_pat
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "kintsu", "serve", "--home", str(tmp_path), "--port", str(port), "--workers", "2"]
     service = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert time.monotonic() < deadline and service.poll() is None
-            time.sleep(0.02)
+    assert service.stderr is not None
+    assert service.stderr.readline() == f"kintsu: listens on http://127.0.0.1:{port} (Ctrl-C stops it)\n"
+    again = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert again.returncode == 2 and again.stderr.count("\n") == 1
+    assert again.stderr.startswith(f"kintsu: cannot listen on 127.0.0.1, port {port}: Address already in use")
     service.terminate()  # while its workers still begin
     _, told = service.communicate(timeout=WAIT_S)
     assert told == "kintsu: terminated; nothing is half written\n" and service.returncode == 143

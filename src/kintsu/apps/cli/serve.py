@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kintsu.apps.cli import options as o
+from kintsu.apps.cli.exits import STEP_FAILED
 from kintsu.apps.cli.threads import one_thread
 from kintsu.core.errors import MissingExtra, UsageError
 
@@ -127,12 +131,53 @@ def serve(
     )
     export_spans()
     _log(log_format)
-    app = create_app(chosen)
-    with Crew(workers, _arguments(place, root, settings, lease, log_format), queue):
+    with _bound(host, port) as sock:
+        app = create_app(chosen)
         lines = None if log_format is not None else uvicorn.config.LOGGING_CONFIG  # its own go where ours go
         quiet: Any = {"log_level": "warning", "log_config": lines, "access_log": False}
         # longer than a proxy keeps its side: who closes first while the other asks makes an error of it
-        uvicorn.run(app, host=host, port=port, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, **quiet)
+        config = uvicorn.Config(app, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, **quiet)
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    _tell(sock, log_format)
+
+        server = Server(config)
+        with Crew(workers, _arguments(place, root, settings, lease, log_format), queue), suppress(KeyboardInterrupt):
+            server.run(sockets=[sock])
+        if not server.started:
+            raise typer.Exit(STEP_FAILED)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The address that is served, taken before anything is started.
+
+    Raises
+    ------
+    UsageError
+        Somebody listens there already, or it is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise UsageError(f"cannot listen on {host}, port {port}: {error.strerror}. Choose another --port") from error
+    return sock
+
+
+def _tell(sock: socket.socket, log_format: str | None) -> None:
+    """Say where it answers: on a line of its own, or of the log."""
+    host, port = sock.getsockname()[:2]
+    told = f"listens on http://{f'[{host}]' if ':' in host else host}:{port}"
+    if log_format is None:
+        typer.echo(f"kintsu: {told} (Ctrl-C stops it)", err=True)
+    else:
+        logging.getLogger("kintsu.api").info(told)
 
 
 def _check_format(log_format: str | None) -> None:
