@@ -101,6 +101,13 @@ def test_whoever_does_not_sign_in_hears_nothing(listen, hello):
     assert caught.value.rcvd.code == 1008
 
 
+@pytest.mark.parametrize("hello", ["[]", '{"cursor": "0"}', "not json"])
+def test_whoever_begins_wrongly_is_told_what_to_say(listen, hello):
+    with listen(hello) as socket, pytest.raises(ConnectionClosed) as caught:
+        heard(socket)
+    assert caught.value.rcvd.reason == 'say {"authorization": "Bearer KEY", "cursor": 0}'
+
+
 def test_a_page_of_another_site_hears_nothing(listen):
     with pytest.raises(InvalidStatus), listen(origin="http://evil.example"):
         pass

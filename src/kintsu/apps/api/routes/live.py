@@ -47,7 +47,7 @@ async def quality(socket: WebSocket) -> None:
     try:
         sign, cursor = await _hello(socket)
         who = await run_in_threadpool(principal_with, sign, service)
-    except (Refused, TimeoutError, ValueError, RecursionError) as error:  # the last: JSON that is too deep
+    except (Refused, TimeoutError, ValueError) as error:
         await _close(socket, POLICY, str(error) or "say who you are")
         return
     except KintsuError:
@@ -65,7 +65,11 @@ async def quality(socket: WebSocket) -> None:
 
 async def _hello(socket: WebSocket) -> tuple[str, int | None]:
     """What stands for whoever listens, and the cursor."""
-    said = json.loads(await asyncio.wait_for(socket.receive_text(), HELLO_S))
+    text = await asyncio.wait_for(socket.receive_text(), HELLO_S)
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):  # the last: it is too deep
+        said = None
     cursor = said.get("cursor") if isinstance(said, dict) else None
     if not isinstance(said, dict) or not (cursor is None or (type(cursor) is int and 0 <= cursor <= MOST_CURSOR)):
         raise ValueError('say {"authorization": "Bearer KEY", "cursor": 0}')
