@@ -17,6 +17,8 @@ from kintsu.apps.cli.stream import _until_signal
         (["--bootstrap", "h:1", "--treatment", "x"], "say what to watch"),
         (["in", "--treatment", "x"], "a FOLDER needs --out DIR"),
         (["in", "--out", "o", "--topic", "t", "--treatment", "x"], "neither --bootstrap nor --topic"),
+        (["in", "--out", "o", "--sensitive", "email", "--treatment", "x"], "--sensitive is for a topic"),
+        (["in", "--out", "o", "--hold", "--treatment", "x"], "--hold is for a topic, not for a FOLDER"),
         (["--bootstrap", "h:1", "--topic", "t", "--treatment", "nowhere"], "nowhere is no treatment"),
         (["--bootstrap", "h:1", "--topic", "t"], "Missing option '--treatment'"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import kintsu as kt
 from kintsu.core.errors import InputError, UsageError
 from kintsu.run.generate import generate
+from kintsu.run.streams import stream
 from kintsu.run.streams import streams as kt_streams
 
 
@@ -55,6 +56,15 @@ def test_each_file_is_mended_once_and_can_be_undone(place, treatment_folder):
     assert ran(place, treatment_folder).events > 0
     kt.undo("last", home=place / "home", out=place / "back.csv")
     assert (place / "back.csv").read_bytes() == (place / "in" / "b.csv").read_bytes()
+
+
+def test_what_was_changed_in_files_is_shown(place, treatment_folder):
+    put(place / "in" / "a.csv", rows=400)
+    assert ran(place, treatment_folder).changes > 0
+    shown = stream(1, home=place / "home")["examples"]
+    changes = kt.heal(place / "in" / "a.csv", treatment=treatment_folder, dry_run=True).changes
+    expected = {(f"a.csv/{row}", column, new) for row, column, new in changes["row", "column", "new"].iter_rows()}
+    assert 0 < len(shown) <= 20 and {(each["id"], each["column"], each["new"]) for each in shown} <= expected
 
 
 def test_what_cannot_be_read_or_mended_is_put_aside_with_the_reason(place, treatment_folder):

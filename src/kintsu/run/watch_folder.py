@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -15,10 +15,11 @@ import polars as pl
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import InputError, KintsuError, UnsupportedFormat, UsageError
+from kintsu.core.phrase import phrase
 from kintsu.io.files import bytes_version
 from kintsu.io.store.history import History
 from kintsu.io.store.home import home_for
-from kintsu.io.store.streams import Passed, StreamStore
+from kintsu.io.store.streams import EXAMPLES, Passed, StreamStore
 from kintsu.monitor.stream.tally import WindowTally, tally_columns
 from kintsu.run.assess import opened, readable
 from kintsu.run.heal import heal
@@ -156,20 +157,23 @@ class _Files:
             if known is None:
                 known = {source for source, _ in self.store.marks(self._stream)}
             name = f"{path.name[-180:]} {bytes_version(path)[:32]}"
-            tally = self._mend(path) if name not in known else None
+            mended = self._mend(path) if name not in known else None
             self.folder.done(path)
-            if tally is not None:
+            if mended is not None:
                 n_mended += 1
-                yield self._counted(name, tally)
+                yield self._counted(name, *mended)
 
-    def _counted(self, name: str, tally: WindowTally) -> WindowTally:
+    def _counted(self, name: str, tally: WindowTally, shown: Sequence[Mapping[str, Any]]) -> WindowTally:
         at_us = time.time_ns() // 1_000 // WINDOW_US * WINDOW_US
         one = {(name, 0): 1}
-        passed = Passed({(name, 0): 0}, one, lambda marks: tally, lag=self.folder.waits())
+        passed = Passed({(name, 0): 0}, one, lambda marks: tally, shown, lag=self.folder.waits())
         return self.store.record(self._stream, at_us, passed).tally
 
-    def _mend(self, path: Path) -> WindowTally | None:
-        """Write the mended file, and beside it what cannot be mended; None where it is no table of a known kind."""
+    def _mend(self, path: Path) -> tuple[WindowTally, Sequence[Mapping[str, Any]]] | None:
+        """Write the mended file, and beside it what cannot be mended; None where it is no table of a known kind.
+
+        Told are its counts, and some of its changes to be shown.
+        """
         try:
             table = opened(path, ReadOptions())
             result = heal(
@@ -184,7 +188,7 @@ class _Files:
             return None
         except KintsuError as error:
             self._put_aside(path, str(error))
-            return WindowTally(events=1, quarantined=1)
+            return WindowTally(events=1, quarantined=1), ()
         applied = result.decisions.filter(pl.col("action") == "apply", pl.col("edit") == "set")
         tallies, rows = [], []
         for batch in readable(table, ROWS, None):
@@ -204,12 +208,23 @@ class _Files:
             self.aside.mkdir(parents=True, exist_ok=True)
             unmendable.write_csv(self.aside / f"{path.name}.rows.csv")
         bad = table.malformed.height
-        return reduce(WindowTally.merge, tallies, WindowTally(events=bad, quarantined=bad))
+        return reduce(WindowTally.merge, tallies, WindowTally(events=bad, quarantined=bad)), _shown(
+            path, result.changes
+        )
 
     def _put_aside(self, path: Path, why: str) -> None:
         self.aside.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, self.aside / path.name)
         (self.aside / f"{path.name}.why").write_text(why + "\n", encoding="utf-8")
+
+
+def _shown(path: Path, changes: pl.DataFrame) -> list[dict[str, Any]]:
+    """Some changes of a file as those of a topic are shown: values of sensitive columns are masked already."""
+    chosen = changes.filter(pl.col("edit") == "set").head(EXAMPLES)
+    chosen = chosen.with_columns(
+        pl.when(f"{of}_null").then(None).otherwise(of).alias(of) for of in ("old", "new")
+    ).select(phrase("{}/{}", pl.lit(path.name), "row").alias("id"), "column", "old", "new", "recipe", "confidence")
+    return chosen.to_dicts()
 
 
 def _malformed(table: Any) -> pl.DataFrame:

@@ -126,6 +126,11 @@ def watch(
         raise UsageError("say what to watch: --bootstrap HOST:PORT and --topic NAME, or a FOLDER with --out DIR")
     if folder is not None and (bootstrap or topic or out is None or (workers or 1) > 1):
         raise UsageError("a FOLDER needs --out DIR, and neither --bootstrap nor --topic nor --workers")
+    of_topics = {"--sensitive": sensitive, "--hold": hold, "--reference": reference, "--kafka": kafka}
+    unheard = [name for name, value in (of_topics | {"--registry": registry}).items() if value]
+    if folder is not None and unheard:
+        more = "; what is sensitive is said when the treatment is trained" if sensitive else ""
+        raise UsageError(f"{unheard[0]} is for a topic, not for a FOLDER{more}")
     from kintsu.run.watch_workers import collect_seldom, suited, watch_together
 
     collect_seldom()
