@@ -14,6 +14,7 @@ import pytest
 from kintsu.core.errors import InputError, UsageError
 from kintsu.io.notify.routes import Route, labelled
 from kintsu.io.notify.webhook import WebhookNotifier
+from kintsu.io.service.events import Events
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
 from kintsu.io.store.history import open_history
@@ -152,6 +153,9 @@ def test_people_tend_incidents(orders, home):
         over = notify.resolve_incident(f"#{opened.id}", by="bob", home=home, now=NOW + 9 * DAY)
         assert (over.state, over.by) == ("resolved", "bob")
         assert notify.tell([hook(web.url)], home=home, now=NOW + 9 * DAY).sent[0].notice.kind == "resolved"
+    told = [each.body for each in Events(open_history(home)).since(0) if each.kind == "incident"]
+    assert [(each["table"], each["columns"]) for each in told] == [("orders", ["email"])] * 3
+    assert [each["state"] for each in told] == ["open", "acknowledged", "resolved"]  # heard by who listens
     with pytest.raises(UsageError, match="no open incident"):
         notify.resolve_incident(opened.id, by="bob", home=home)
     assert notify.incidents(home=home) == () and len(notify.incidents(home=home, with_ended=True)) == 1

@@ -17,6 +17,7 @@ from kintsu.core.errors import OutputError
 from kintsu.core.events import CHANGES, HEALED, QUARANTINE, WHY, Event
 from kintsu.io.json_events import JsonEvents
 from kintsu.io.queues import MemorySink, QueueSource
+from kintsu.io.service.events import Events
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.retention import prune
@@ -395,3 +396,12 @@ def test_a_full_queue_refuses_all_or_nothing():
     assert [e.value for e in source.poll(9, 0.0)] == [b"1", b"2"]
     source.commit({("q", 0): 2})
     assert source.wait(2, 0.0)
+
+
+def test_what_alarms_is_told_to_whoever_listens(tmp_path):
+    values = [event(n) for n in range(1000)] + [event(n, email=None) for n in range(500)]
+    worker = ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0), judge())
+    told = [happened.body for happened in Events(History(tmp_path)).since(0) if happened.kind == "alert"]
+    (alert,) = alerts(worker)
+    assert told == [{name: alert[name] for name in ("alert", "stream", "kind", "column", "over")}]
+    assert (told[0]["kind"], told[0]["column"], told[0]["over"]) == ("null_flood", "email", False)

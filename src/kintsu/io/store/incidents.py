@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.notice import Notice
+from kintsu.io.service.events import insert as happened
 from kintsu.io.store.batch_rows import Watched
 from kintsu.io.store.history import History
 from kintsu.io.store.records import micros
@@ -85,6 +86,10 @@ class IncidentStore:
             known = {(incident.table, incident.id): incident for incident in before}
             changed = [each for each in draft.incidents if known.get((each.table, each.id)) != each]
             self._write(connection, changed)
+            for incident in changed:
+                before_it = known.get((incident.table, incident.id))
+                if before_it is None or before_it.state != incident.state:
+                    happened(connection, self.history.tenant, "incident", _news(incident))
             self._add(connection, draft.deliveries)
 
     def _read(
@@ -203,6 +208,12 @@ class IncidentStore:
             told = (n.c.tenant == self.history.tenant) & n.c.state.in_([SENT, GIVEN_UP])
             connection.execute(n.delete().where(told, n.c.at_us < micros(since)))
             return gone.rowcount
+
+
+def _news(incident: Incident) -> dict[str, Any]:
+    """What is told of an incident that opens, is acknowledged, ends or comes back."""
+    told = {"incident": incident.id, "table": incident.table, "issue": incident.issue, "state": incident.state}
+    return told | {"columns": list(incident.columns)}
 
 
 def _delivery(row: Any) -> Delivery:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.events import Positions, Spans
+from kintsu.io.service.events import insert as happened
 from kintsu.io.store.history import History
 from kintsu.io.store.records import micros, now_text
 from kintsu.monitor.stream.tally import ColumnTally, WindowTally
@@ -19,7 +20,7 @@ from kintsu.monitor.stream.tally import ColumnTally, WindowTally
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Counted", "Passed", "StreamLine", "StreamPart", "StreamStore", "StreamWindow"]
+__all__ = ["EXAMPLES", "Counted", "Passed", "StreamLine", "StreamPart", "StreamStore", "StreamWindow"]
 
 SOURCES: Final = 20  # that are told of a stream: a folder has one for each file
 MOVES: Final = ("place", "reach", "reach_us")
@@ -250,6 +251,10 @@ class StreamStore:
         }
         if rows:
             connection.execute(a.insert(), list(rows.values()))
+        for alert in alerts:
+            if alert["id"] in rows and alert["stage"] == "detect":  # without values: they stay here
+                told = {name: alert.get(name) for name in ("alert", "stream", "kind", "column", "over")}
+                happened(connection, self.history.tenant, "alert", told)
 
     def _arrived(self, connection: Connection, stream: int, alerts: Sequence[str]) -> None:
         from kintsu.io.store import schema
