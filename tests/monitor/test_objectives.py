@@ -308,7 +308,7 @@ def test_the_outlook_names_the_day_on_which_a_trend_crosses_its_bound():
     assert told.outlook.day is not None and abs((told.outlook.day - crossing).days) <= 3
     assert told.outlook.earliest <= told.outlook.day <= told.outlook.latest
     assert told.state == "at_risk" and told.outlook.probability > 0.95
-    assert "it will be breached about" in told.message
+    assert "; it will be breached about" in told.message
     assert 0.978 < told.outlook.next_low < told.outlook.next_high < 0.981
 
 

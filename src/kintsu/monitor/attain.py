@@ -74,7 +74,7 @@ class Attainment:
         told += f"{self.n_missed} missed, {self.allowed:.3g} allowed"
         if self.state == "breached":
             return f"{told}: breached"
-        return f"{told}. {self.outlook.message}" if self.outlook.day else told
+        return f"{told}; {self.outlook.message}" if self.outlook.day else told
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
