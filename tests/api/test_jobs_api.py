@@ -223,6 +223,23 @@ def test_what_is_too_large_or_no_table_is_refused(connect, work, name, body, lim
     assert (told["state"], told["tries"]) == ("failed", 1) and words in told["problem"]["message"]
 
 
+def test_a_file_that_is_sent_again_is_the_same_table_to_whoever_looks(connect, work):
+    client = connect()
+    for _ in range(2):
+        submit(client, source={"upload": upload(client)})
+    work()
+    tables = client.get("/api/v1/tables").json()["items"]
+    assert len(tables) == 2 and {(each["name"], each["source"]) for each in tables} == {("orders.csv", "orders.csv")}
+
+
+def test_a_file_that_is_no_table_is_named_as_whoever_sent_it_knows_it(connect, work, tmp_path):
+    client = connect()
+    job = submit(client, source={"upload": upload(client, bytes(range(256)) * 20, "orders.csv")}).json()["id"]
+    work()
+    problem = client.get(f"/api/v1/jobs/{job}").json()["problem"]
+    assert problem["type"] == "InputError" and problem["message"].startswith("orders.csv is not text")
+
+
 def test_jobs_are_seen_and_stopped_by_their_tenant_alone(connect, key, work):
     client, mine, other = connect(sign_in=True), key("acme"), key("other")
     sent = upload(client, headers=mine)

@@ -173,6 +173,17 @@ def test_a_file_is_mended_taken_back_and_downloaded(page, tmp_path):
     assert downloaded(page, tmp_path) == table.read_bytes()
 
 
+def test_a_file_that_is_no_table_is_refused_with_the_reason(page, tmp_path):
+    table = tmp_path / "picture.csv"
+    table.write_bytes(bytes(range(256)) * 20)
+    page.goto("/mend")
+    page.get_by_label("File", exact=False).set_input_files(table)
+    page.get_by_role("button", name="Mend").click()
+    page.get_by_role("alert").get_by_text("picture.csv is not text").wait_for(timeout=DEADLINE_S * 1000)
+    page.get_by_role("button", name="Mend another file").click()
+    page.get_by_label("File", exact=False).wait_for()
+
+
 def downloaded(page, folder: Path) -> bytes:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the table").click()

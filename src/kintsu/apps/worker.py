@@ -106,7 +106,9 @@ class Worker:
         return perform(job, desk, heart.progress)
 
     def _failed(self, job: Job, error: BaseException) -> str:
-        told = str(error) if isinstance(error, KintsuError) else "an error of the program: the worker's log tells more"
+        told = "an error of the program: the worker's log tells more"
+        if isinstance(error, KintsuError):
+            told = self.office.desk(job.tenant).spoken(str(error), job.arguments.get("source"))
         problem = {"type": type(error).__name__, "message": told}
         if not is_worth_another_try(error):
             return self._ended(job, FAILED, problem=problem)

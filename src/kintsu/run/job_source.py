@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,11 @@ class Desk:
         if path is None or not path.is_file() or not any(path.is_relative_to(root) for root in self.roots):
             raise UsageError(f"no file {named!r} in a folder of this service: upload it, or let it be served (--root)")
         return path
+
+    def spoken(self, text: str, told: Mapping[str, Any] | None) -> str:
+        """What is said of a source, without the folder where an upload lies: whoever sent it knows it by its name."""
+        folder = self.uploads.folder / str((told or {}).get("upload", ""))
+        return text.replace(f"{folder}{os.sep}", "")
 
     @property
     def shelf(self) -> Shelf:

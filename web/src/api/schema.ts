@@ -602,13 +602,8 @@ export interface components {
             kind: string;
             /** Priority */
             priority: number;
-            /**
-             * Problem
-             * @description Why it failed, or why it is tried again
-             */
-            problem: {
-                [key: string]: unknown;
-            } | null;
+            /** @description Why it failed, or why it is tried again */
+            problem: components["schemas"]["JobProblem"] | null;
             /**
              * Progress
              * @description Of the stage
@@ -672,13 +667,8 @@ export interface components {
             kind: string;
             /** Priority */
             priority: number;
-            /**
-             * Problem
-             * @description Why it failed, or why it is tried again
-             */
-            problem: {
-                [key: string]: unknown;
-            } | null;
+            /** @description Why it failed, or why it is tried again */
+            problem: components["schemas"]["JobProblem"] | null;
             /**
              * Progress
              * @description Of the stage
@@ -700,6 +690,23 @@ export interface components {
             state: "queued" | "running" | "done" | "failed" | "cancelled";
             /** Tries */
             tries: number;
+        };
+        /**
+         * JobProblem
+         * @description Why a try of a job failed.
+         */
+        JobProblem: {
+            /**
+             * Message
+             * @example orders.csv is not text: it looks like a binary file.
+             */
+            message: string;
+            /**
+             * Type
+             * @description The kind of error
+             * @example InputError
+             */
+            type: string;
         };
         /**
          * KeyItem
@@ -1898,6 +1905,7 @@ export interface components {
             score_after: number | null;
             /**
              * Source
+             * @description Where it lies; of files that were sent the name: two of a name and a source are one table
              * @example /data/orders/*.csv
              */
             source: string;
@@ -2185,6 +2193,7 @@ export type Ingested = components['schemas']['Ingested'];
 export type IssueLine = components['schemas']['IssueLine'];
 export type JobDetail = components['schemas']['JobDetail'];
 export type JobItem = components['schemas']['JobItem'];
+export type JobProblem = components['schemas']['JobProblem'];
 export type KeyItem = components['schemas']['KeyItem'];
 export type LearnedRecipe = components['schemas']['LearnedRecipe'];
 export type ListedActLine = components['schemas']['Listed_ActLine_'];

@@ -18,6 +18,17 @@ export function healthOf(table: TableItem): Health {
 
 export const needsLook = (table: TableItem) => ['alarm', 'held', 'low'].includes(healthOf(table))
 
+/** A file that is sent again and again is one table: as it was seen last. */
+export function oneOfEach(tables: TableItem[]): TableItem[] {
+  const last = new Map<string, TableItem>()
+  for (const table of tables) {
+    const key = JSON.stringify([table.kind, table.name, table.source])
+    const known = last.get(key)
+    if (known === undefined || (known.last_at ?? '') < (table.last_at ?? '')) last.set(key, table)
+  }
+  return [...last.values()]
+}
+
 /** Those that need a look first, then those that were seen last. */
 export function sorted(tables: TableItem[]): TableItem[] {
   const rank = new Map(tables.map((table) => [table, ORDER.indexOf(healthOf(table))]))

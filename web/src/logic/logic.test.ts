@@ -2,8 +2,8 @@ import { withQuiet } from './windows'
 import { describe, expect, it } from 'vitest'
 import type { QuestionItem, TableItem } from '../api/schema'
 import { effectOf, keysOf } from './answers'
-import { healthOf, sorted } from './health'
-import { ago, percent, score, visible } from './shown'
+import { healthOf, oneOfEach, sorted } from './health'
+import { ago, percent, plain, score, visible } from './shown'
 import { holding, takes } from './undone'
 
 describe('shown', () => {
@@ -19,6 +19,11 @@ describe('shown', () => {
     expect(percent(0)).toBe('0 %')
     expect(score(99.97)).toBe('99.9')
     expect(score(100)).toBe('100')
+  })
+  it('writes no number with more digits than can be read', () => {
+    expect(plain(1234567)).toBe('1,234,567')
+    expect(plain(0.123456)).toBe('0.1235')
+    expect(plain(1e308)).toBe('1.000e+308')
   })
   it('tells how long ago', () => {
     const now = new Date('2026-11-21T12:00:00Z')
@@ -54,6 +59,12 @@ describe('health', () => {
   const table = (more: Partial<TableItem>): TableItem => ({
     id: 1, name: 't', kind: 'runs', source: '', last: null, last_at: null, rows: null, state: 'heal', alarm: false, issue: null,
     score: 99, score_after: null, ...more,
+  })
+  it('counts a file that was sent twice once, as it was seen last', () => {
+    const old = table({ id: 1, source: 't', last_at: '2026-11-21', score: 50 }), late = table({ id: 2, source: 't', last_at: '2026-11-22' })
+    const other = table({ id: 3, source: '/data/t', last_at: '2026-11-20' })
+    expect(oneOfEach([old, late, other])).toEqual([late, other])
+    expect(oneOfEach([late, other, old])).toEqual([late, other])
   })
   it('names what needs a look', () => {
     expect(healthOf(table({ kind: 'watched', state: 'held', alarm: true }))).toBe('held')

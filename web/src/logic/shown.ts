@@ -38,8 +38,11 @@ export function ago(moment: string, now: Date = new Date()): string {
 
 export const exactly = (moment: string) => moment.replace('T', ' ').replace(/(\.\d+)?(Z|\+00:00)$/, ' UTC')
 
+const LONG = 1e15 // beyond it the digits are no longer exact, and too many to read
+
 /** A number without noise. */
 export function plain(value: number): string {
+  if (Math.abs(value) >= LONG) return value.toExponential(3)
   if (Number.isInteger(value)) return n(value)
   return Math.abs(value) >= 1000 ? n(Math.round(value)) : String(Number(value.toPrecision(4)))
 }

@@ -78,7 +78,7 @@ function Progress({ id, onBack }: { id: string; onBack: () => void }) {
     <div className="max-w-xl">
       <p role="status">{words}{job?.state === 'running' && job.stage && `: ${job.stage}`} {!isOver(job) && '…'}</p>
       <progress className="mt-3 block w-full" aria-label={t.title} max={1} value={job?.state === 'running' ? job.progress : isOver(job) ? 1 : undefined} />
-      {job?.problem != null && <div className="mt-4"><Failed error={new Error(String(job.problem.detail ?? job.problem.title ?? ''))} /></div>}
+      {job?.problem != null && <div className="mt-4"><Failed error={new Error(job.problem.message)} /></div>}
       <div className="mt-4 flex gap-2">
         {!isOver(job) && <button className="button" disabled={stop.isPending || job?.cancels} onClick={() => stop.mutate()}>{t.cancel}</button>}
         {isOver(job) && <button className="button" onClick={onBack}>{t.another}</button>}

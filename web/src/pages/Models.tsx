@@ -14,7 +14,7 @@ import { texts } from '../texts'
 const t = texts.models
 
 const figures = (metrics: Record<string, unknown>) =>
-  Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [`${name.replaceAll('_', ' ')} ${plain(value)}`] : [])).slice(0, 4).join(' · ')
+  Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [`${t.metrics[name] ?? name.replaceAll('_', ' ')} ${plain(value)}`] : [])).slice(0, 4).join(' · ')
 
 export function Models() {
   const client = useQueryClient()
@@ -32,12 +32,12 @@ export function Models() {
       <Title text={t.title} />
       <Answered query={models}>
         {({ items }) => items.length === 0 ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty> : (
-          <Sheet label={t.title} heads={[...Object.values(t.head), '']}>
+          <Sheet label={t.title} heads={[...Object.values(t.head), '']} isWide>
             {items.map((each) => (
               <tr key={`${each.name} ${each.version}`}>
                 <th scope="row">{each.name}</th>
                 <td>{each.version}</td>
-                <td className={each.stage === 'live' ? 'font-semibold text-good' : 'text-soft'}>{each.stage === 'live' && <span aria-hidden>● </span>}{each.stage}</td>
+                <td className={`whitespace-nowrap ${each.stage === 'live' ? 'font-semibold text-good' : 'text-soft'}`}>{each.stage === 'live' && <span aria-hidden>● </span>}{each.stage}</td>
                 <td className="text-soft"><When at={each.created_at} /> {texts.incidents.by(each.created_by)}</td>
                 <td className="text-soft">{figures(each.metrics)}</td>
                 <td className="text-right">

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react'
 import { Link } from 'react-router'
 import { useTables } from '../api/lists'
 import type { TableItem } from '../api/schema'
-import { needsLook, sorted } from '../logic/health'
+import { needsLook, oneOfEach, sorted } from '../logic/health'
 import { Feed } from '../parts/Feed'
 import { MendedLately } from '../parts/MendedLately'
 import { Part } from '../parts/Part'
@@ -16,7 +16,7 @@ const t = texts.overview
 
 export function Overview() {
   const pages = useTables()
-  const tables = useMemo(() => sorted(pages.data?.pages.flatMap((page) => page.items) ?? []), [pages.data])
+  const tables = useMemo(() => sorted(oneOfEach(pages.data?.pages.flatMap((page) => page.items) ?? [])), [pages.data])
   const trouble = useMemo(() => tables.filter(needsLook).length, [tables])
   return (
     <>

@@ -15,7 +15,11 @@ import { n, texts } from '../texts'
 
 const t = texts.streams
 const MINUTES = 60
+const SOURCES = 3 // a folder may have brought thousands of files
 const STALE_MS = 60_000 // workers tell the lag every five seconds
+
+/** A topic or file without the id that tells it from others of its name. */
+const nameOf = (source: string) => source.replace(/ \S+$/, '')
 
 /** A stream while it flows: rates, lag, what was changed last, what alarmed. */
 export function StreamPage() {
@@ -24,7 +28,7 @@ export function StreamPage() {
   return (
     <>
       <Title text={found.data?.name ?? t.title}>
-        {found.data && <p className="text-sm text-soft wrap-anywhere">{t.sources(found.data.sources)}{found.data.treatment && ` ${t.by(found.data.treatment)}`}</p>}
+        {found.data && <p className="text-sm text-soft wrap-anywhere">{t.sources(found.data.sources.slice(0, SOURCES).map(nameOf), Math.max(found.data.sources.length - SOURCES, 0))}{found.data.treatment && ` ${t.by(found.data.treatment)}`}</p>}
       </Title>
       <Answered query={found}>
         {(told) => (
@@ -124,7 +128,7 @@ function Partitions({ parts }: { parts: StreamPart[] }) {
     <Sheet label={t.parts} heads={Object.values(t.partHead)} right={[1, 2, 3, 4]}>
       {parts.map((each) => (
         <tr key={`${each.source} ${each.part}`}>
-          <th scope="row">{each.source.split(' ')[0]}</th>
+          <th scope="row">{nameOf(each.source)}</th>
           <td className="text-right">{each.part}</td>
           <td className="text-right">{n(each.place)}</td>
           <td className="text-right">{n(each.end)}</td>

@@ -30,7 +30,7 @@ function option({ series, marks, max }: Lines, width: number) {
     tooltip: { ...tooltip, valueFormatter: (value: number | null) => (value == null ? '–' : plain(Number(value))) },
     dataZoom: [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false }],
     xAxis: { type: 'time', axisLine: { lineStyle: { color: colour('line') } }, axisLabel: { ...text, hideOverlap: true } },
-    yAxis: { type: 'value', scale: true, max, splitNumber: 4, axisLabel: { ...text, formatter: plain }, splitLine: { lineStyle: { color: colour('line') } } },
+    yAxis: { type: 'value', scale: true, max, splitNumber: 4, axisLabel: { ...text, formatter: plain, hideOverlap: true }, splitLine: { lineStyle: { color: colour('line') } } },
     series: [
       ...series.map((each, i) => ({
         type: 'line', name: each.name, data: each.points, showSymbol: few, symbolSize: each.isStrong ? 7 : 5, connectNulls: false,

@@ -23,7 +23,7 @@ export function RunsTable({ runs, withTable = true }: { runs: RunItem[]; withTab
           <td><Link to={path`/runs/${run.run}`}><When at={run.started} /></Link></td>
           <td>{t.kindName[run.kind] ?? run.kind}</td>
           {withTable && <td>{run.kind === 'heal' ? <Link to={tablePath({ kind: 'runs', name: run.table })} className="text-ink">{run.table}</Link> : run.table}</td>}
-          <td className="text-right">{run.kind === 'undo' ? <>−{n(run.set)}</> : <span className="mended">{n(run.set)}</span>}</td>
+          <td className="text-right">{run.kind === 'undo' ? <>−{n(run.set)}</> : run.status === 'undone' ? <span className="text-soft">{texts.run.takenBack}</span> : <span className={run.set ? 'mended' : 'text-soft'}>{n(run.set)}</span>}</td>
           <td><Score before={overall(run, 'scores')} after={overall(run, 'scores_after')} /></td>
         </tr>
       ))}

@@ -51,10 +51,21 @@ function useArrival() {
   return main
 }
 
+/** On a phone the links are wider than the screen: the one to this page is moved into view. */
+function useCurrentInView() {
+  const { pathname } = useLocation()
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [pathname])
+  return nav
+}
+
 export function Shell() {
   const client = useQueryClient()
   const me = useMe()
   const main = useArrival()
+  const nav = useCurrentInView()
   const isIn = me.data !== undefined
   useEffect(() => (isIn ? follow(client) : undefined), [client, isIn])
   const isOut = me.error instanceof Trouble && me.error.status === 401
@@ -64,7 +75,7 @@ export function Shell() {
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-40 focus:bg-sheet focus:p-3">{texts.skip}</a>
       <header className="flex items-center justify-between border-line px-4 py-3 md:sticky md:top-0 md:h-dvh md:flex-col md:items-stretch md:justify-start md:gap-6 md:border-r md:px-4 md:py-5">
         <Brand />
-        <nav aria-label={texts.nav.label} className="fixed inset-x-0 bottom-0 z-20 flex overflow-x-auto border-t border-line bg-sheet md:static md:flex-col md:gap-0.5 md:border-0 md:bg-transparent">
+        <nav ref={nav} aria-label={texts.nav.label} className="fixed inset-x-0 bottom-0 z-20 flex overflow-x-auto border-t border-line bg-sheet md:static md:flex-col md:gap-0.5 md:border-0 md:bg-transparent">
           {PAGES.map(([to, name]) => (
             <NavLink key={to} to={to} end={to === '/'} className={({ isActive }) =>
               `shrink-0 grow px-2.5 py-3 text-center text-[0.8rem] no-underline hover:no-underline md:grow-0 md:rounded-md md:px-3 md:py-1.5 md:text-left md:text-base ${

@@ -9,6 +9,7 @@ import { Paged } from './Paged'
 const BarChart = lazy(() => import('./BarChart'))
 const t = texts.table
 const VALUES = 5
+const CODES = ['key', 'postcode', 'phone', 'payment_card', 'isbn', 'issn', 'ean'] // digits, but no quantities
 
 /** The columns of a table with their distributions, as the last job that read it saw them. */
 export function TableColumns({ table }: { table: string }) {
@@ -34,17 +35,19 @@ function Column({ column }: { column: ColumnProfile }) {
         <span className="shrink-0 text-sm text-soft">{(column.semantic_type ?? column.type).replaceAll('_', ' ')}</span>
       </div>
       <p className="text-sm text-soft">{t.filled(percent(filled), n(column.distinct))}</p>
-      {chart && <Suspense fallback={<div className="h-28" />}><BarChart {...chart} /></Suspense>}
+      {chart && <Suspense fallback={<div className="h-28" />}><BarChart alt={chart.alt} bars={chart.bars} isNamed={chart.isNamed} /></Suspense>}
+      {chart?.ends && <p aria-hidden className="-mt-2 flex justify-between text-sm text-soft">{chart.ends.map((end, i) => <span key={i}>{end}</span>)}</p>}
     </li>
   )
 }
 
 /** A histogram of numbers; the commonest values of others, unless hardly any comes twice. */
 function barsOf({ column, histogram, top, semantic_type: kind }: ColumnProfile) {
-  if (histogram.length > 1 && kind !== 'key') {
+  if (histogram.length > 1 && !CODES.includes(kind ?? '')) {
     const bars = histogram.map(([low, high, cells]) => ({ name: `${plain(low as number)} – ${plain(high as number)}`, cells: cells as number }))
-    return { bars, isNamed: false, alt: t.histogramAlt(column, bars[0]!.name.split(' – ')[0]!, bars.at(-1)!.name.split(' – ')[1]!) }
+    const ends = [plain(histogram[0]![0] as number), plain(histogram.at(-1)![1] as number)] as const
+    return { bars, isNamed: false, alt: t.histogramAlt(column, ...ends), ends }
   }
   const bars = top.slice(0, VALUES).map(([value, cells]) => ({ name: String(value), cells: cells as number }))
-  return bars.length && bars[0]!.cells > 1 ? { bars, isNamed: true, alt: t.topAlt(column, bars.map((bar) => `${bar.name}: ${n(bar.cells)}`).join(', ')) } : null
+  return bars.length && bars[0]!.cells > 1 ? { bars, isNamed: true, ends: null, alt: t.topAlt(column, bars.map((bar) => `${bar.name}: ${n(bar.cells)}`).join(', ')) } : null
 }

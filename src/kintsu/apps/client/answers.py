@@ -111,6 +111,11 @@ class Upload(TypedDict):
     created_by: str
 
 
+class Problem(TypedDict):
+    type: str
+    message: str
+
+
 class Job(TypedDict):
     id: str
     kind: str
@@ -127,7 +132,7 @@ class Job(TypedDict):
     progress: float
     cancels: bool
     run: str | None
-    problem: dict[str, Any] | None
+    problem: Problem | None
     result: NotRequired[dict[str, Any] | None]  # not in a list
 
 

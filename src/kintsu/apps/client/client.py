@@ -187,9 +187,9 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 1.5, MOST_S)
         if now["state"] != "done":
-            problem = now["problem"] or {}
-            why = problem.get("message", "somebody cancelled it")
-            raise ServiceProblem(f"job {name} {now['state']}: {why}", kind=problem.get("type"))
+            problem = now["problem"]
+            why, kind = ("somebody cancelled it", None) if problem is None else (problem["message"], problem["type"])
+            raise ServiceProblem(f"job {name} {now['state']}: {why}", kind=kind)
         return now
 
     def download(self, run: str, out: Path | str, *, force: bool = False) -> Path:

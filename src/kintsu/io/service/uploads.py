@@ -20,9 +20,10 @@ from kintsu.io.store.paging import Page
 from kintsu.io.store.records import now_text, text_of
 from kintsu.io.store.shelf import Shelf
 
-__all__ = ["TooLarge", "Upload", "Uploads"]
+__all__ = ["TooLarge", "Upload", "Uploads", "sent_as"]
 
 UNSAFE: Final = re.compile(r"[^\w.() -]+", re.UNICODE)
+PLACE: Final = re.compile(r".*[/\\]files[/\\][0-9a-f]{32}[/\\]([^/\\]+)")
 LONGEST: Final = 120  # bytes of a file's name: a system takes 255, and what is made of it is called longer
 
 
@@ -140,6 +141,18 @@ class Uploads:
             connection.execute(table.delete().where(table.c.id == upload.id, table.c.tenant == self.history.tenant))
         Shelf(self.folder.parent).drop(self.folder / upload.id)
         shutil.rmtree(self.folder / upload.id, ignore_errors=True)
+
+
+def sent_as(place: str) -> str:
+    """Where a table lies: of an upload its name alone, on whichever machine it was kept.
+
+    >>> sent_as("/srv/kintsu/files/0123456789abcdef0123456789abcdef/orders.csv")
+    'orders.csv'
+    >>> sent_as("/data/orders.csv")
+    '/data/orders.csv'
+    """
+    sent = PLACE.fullmatch(place)
+    return place if sent is None else sent[1]
 
 
 @cache

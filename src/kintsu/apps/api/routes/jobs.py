@@ -201,6 +201,13 @@ NewJob = Annotated[
 ]
 
 
+class JobProblem(BaseModel):
+    """Why a try of a job failed."""
+
+    type: str = Field(description="The kind of error", examples=["InputError"])
+    message: str = Field(examples=["orders.csv is not text: it looks like a binary file."])
+
+
 class JobItem(BaseModel):
     """A job in a list."""
 
@@ -219,7 +226,7 @@ class JobItem(BaseModel):
     progress: float = Field(ge=0, le=1, description="Of the stage")
     cancels: bool = Field(description="It was asked to stop")
     run: str | None = Field(description="The run that a heal makes: /api/v1/runs/{run}")
-    problem: dict[str, Any] | None = Field(description="Why it failed, or why it is tried again")
+    problem: JobProblem | None = Field(description="Why it failed, or why it is tried again")
 
 
 class JobDetail(JobItem):

@@ -15,6 +15,7 @@ from kintsu.apps.api.routes.ingest import Table as Name
 from kintsu.apps.api.routes.runs import IssueLine
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import HIDDEN, Veil
+from kintsu.io.service.uploads import sent_as
 from kintsu.run import kept_runs, lists
 from kintsu.run.issues import issues
 from kintsu.run.kept_profile import kept_profile
@@ -34,7 +35,10 @@ class TableItem(BaseModel):
     id: int
     name: str = Field(examples=["orders"])
     kind: Literal["watched", "runs"]
-    source: str = Field(examples=["/data/orders/*.csv"])
+    source: str = Field(
+        description="Where it lies; of files that were sent the name: two of a name and a source are one table",
+        examples=["/data/orders/*.csv"],
+    )
     last: str | None = Field(description="The last batch, or the last run")
     last_at: str | None
     rows: int | None
@@ -67,7 +71,8 @@ def tables(
     """The tables that are watched, and those that were healed or checked."""
     home = service_of(request).home(who.tenant)
     page = lists.tables(home=home, limit=limit, after=number(after), kind=kind, name=name, q=q, sort=sort)
-    return Listed(items=[TableItem(**vars(line)) for line in page.items], next=page.next)
+    lines = [TableItem(**vars(line) | {"source": sent_as(line.source)}) for line in page.items]
+    return Listed(items=lines, next=page.next)
 
 
 class ColumnProfile(BaseModel):
