@@ -3,11 +3,14 @@
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
-from kintsu.apps.api.dashboard import STATIC
+from kintsu.apps.api.dashboard import STATIC, Dashboard
 
 ROOT = Path(__file__).parents[2]
 INDEX = (STATIC / "index.html").read_text(encoding="utf-8")
@@ -34,6 +37,15 @@ def test_assets_are_kept_for_ever_and_sent_packed(connect):
         assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
         assert packed.content == plain.content == (STATIC / address[1:]).read_bytes()
         assert len(gzip.compress(plain.content)) < len(plain.content) / 2
+
+
+def test_an_upgrade_beneath_a_service_takes_no_page_away(tmp_path):
+    shutil.copytree(STATIC, tmp_path / "static")
+    client = TestClient(Dashboard(Starlette(), tmp_path / "static"))
+    assert client.get("/").text == INDEX
+    shutil.rmtree(tmp_path / "static")
+    for address in ("/", *ASSETS):
+        assert client.get(address).status_code == 200, address
 
 
 @pytest.mark.parametrize("address", ["/api/v1/nothing", "/api", "/assets/gone.js", "/assets/%2e%2e/index.html"])

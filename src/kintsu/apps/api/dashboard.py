@@ -28,14 +28,13 @@ class Dashboard:
         self.app, self.folder = app, folder
 
     @cached_property
-    def _files(self) -> dict[str, Path]:
-        """Every file by its address: no other path is ever opened."""
-        return {
-            f"/{path.relative_to(self.folder).as_posix()}": path for path in self.folder.rglob("*") if path.is_file()
-        }
+    def _files(self) -> dict[str, bytes]:
+        """Every file by its address: no other path is ever opened, and an upgrade beneath a service takes none away."""
+        found = (path for path in self.folder.rglob("*") if path.is_file())
+        return {f"/{path.relative_to(self.folder).as_posix()}": path.read_bytes() for path in found}
 
     @cached_property
-    def _read(self) -> dict[tuple[Path, bool], bytes]:
+    def _packed(self) -> dict[str, bytes]:
         return {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,19 +48,14 @@ class Dashboard:
     def _answer(self, path: str, is_packed: bool) -> Response | None:
         if any(path == each or path.startswith(f"{each}/") for each in NOT_PAGES):
             return None
-        file = self._files.get(path) or (None if path.startswith(ASSETS) else self._files.get("/index.html"))
-        if file is None:
+        name = path if path in self._files or path.startswith(ASSETS) else "/index.html"
+        body = self._files.get(name)
+        if body is None:
             return None
         headers = {"Cache-Control": FOREVER if path.startswith(ASSETS) else "no-cache", "Vary": "Accept-Encoding"}
-        is_packed = is_packed and file.stat().st_size >= LEAST
-        if is_packed:
+        if is_packed and len(body) >= LEAST:
             headers["Content-Encoding"] = "gzip"
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return Response(self._bytes(file, is_packed), media_type=kind, headers=headers)
-
-    def _bytes(self, file: Path, is_packed: bool) -> bytes:
-        """Read, and packed, once."""
-        key = (file, is_packed)
-        if key not in self._read:
-            self._read[key] = gzip.compress(file.read_bytes(), mtime=0) if is_packed else file.read_bytes()
-        return self._read[key]
+            if name not in self._packed:
+                self._packed[name] = gzip.compress(body, mtime=0)
+            body = self._packed[name]
+        return Response(body, media_type=mimetypes.guess_type(name)[0] or "application/octet-stream", headers=headers)
