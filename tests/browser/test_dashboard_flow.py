@@ -132,6 +132,19 @@ def test_a_morning_with_the_dashboard(page):
     page.get_by_text(question).first.wait_for()
 
 
+def test_the_tab_key_begins_at_the_top_and_a_phone_shows_where_one_is(page):
+    page.goto("/settings")
+    page.get_by_role("heading", name="Settings").wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    link = page.get_by_role("link", name="Settings")
+    link.wait_for()
+    box = link.bounding_box()
+    assert box["x"] > 0 and box["x"] + box["width"] < 391  # parts of a pixel
+
+
 def test_a_batch_that_waits_is_decided_on(page):
     page.goto("/tables/watched/days")
     page.get_by_role("button", name="It is wrong").click()

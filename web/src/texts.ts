@@ -188,6 +188,7 @@ export const texts = {
   },
   table: {
     score: 'Score over time',
+    noScores: 'No run of it has a score: it has no rows.',
     course: 'Batches over time',
     scoreAlt: (runs: number) => `Line chart: score of ${many(runs, 'run')} by dimension, before it was mended. The table below holds the same numbers.`,
     courseAlt: (fact: string, batches: number, alarms: number) => `Line chart: ${fact} of ${many(batches, 'batch', 'batches')}, ${many(alarms, 'alarm')} marked. The table below holds the alarms.`,

@@ -64,10 +64,11 @@ function Head({ run, report }: { run: RunDetail; report: Report | undefined }) {
   const counts = report?.run ?? (run.summary as Partial<Report['run']>)
   const kept = run.summary as Record<string, Dimensions | undefined>
   const { before, after } = report?.scores ?? { before: kept.scores ?? null, after: kept.scores_after }
+  const isInPlace = run.kind !== 'undo' && run.status !== 'undone' && run.edits > 0
   return (
     <div className="mb-6 flex flex-wrap items-start gap-x-10 gap-y-4">
       <div>
-        <p className="text-[1.05rem]"><span className={run.kind === 'undo' ? '' : 'mended'}>{headline(run, report)}</span></p>
+        <p className="text-[1.05rem]"><span className={isInPlace ? 'mended' : ''}>{headline(run, report)}</span>{run.status === 'undone' && <span className="text-soft">, {t.takenBack}</span>}</p>
         <p className="mt-2 text-soft">
           {(['findings', 'suggested', 'flagged'] as const).filter((name) => counts[name] !== undefined).map((name) => `${n(counts[name]!)} ${t[name]}`).join(' · ')}
         </p>

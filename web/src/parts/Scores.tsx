@@ -7,6 +7,7 @@ const t = texts.run
 /** Scores before and after by dimension; those that did not change are quiet. */
 export function Scores({ before, after }: { before: Dimensions; after: Dimensions | null | undefined }) {
   const names = ['overall', ...Object.keys(before).filter((name) => name !== 'overall')].filter((name) => before[name] != null)
+  if (names.length === 0) return null // a table without rows has none
   return (
     <div className="sheet overflow-x-auto" tabIndex={0} role="region" aria-label={t.scores}>
       <table className="text-sm">

@@ -56,7 +56,8 @@ function useCurrentInView() {
   const { pathname } = useLocation()
   const nav = useRef<HTMLElement>(null)
   useEffect(() => {
-    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    const here = nav.current?.querySelector<HTMLElement>('[aria-current=page]')
+    if (here) nav.current!.scrollLeft = here.offsetLeft - (nav.current!.clientWidth - here.clientWidth) / 2 // scrollIntoView would move the Tab key too
   }, [pathname])
   return nav
 }

@@ -20,7 +20,7 @@ export function Runs({ table }: { table: string }) {
   return (
     <div className="flex flex-col gap-7">
       <Part id="score" title={t.score}>
-        <div className="sheet p-3"><Answered query={course}>{(found) => <Scores course={found} />}</Answered></div>
+        <Answered query={course}>{(found) => <Scores course={found} />}</Answered>
       </Part>
       <Part id="issues" title={t.issues}><KeptIssues of="tables" name={table} /></Part>
       <Part id="columns" title={t.columns}><TableColumns table={table} /></Part>
@@ -45,5 +45,6 @@ function Scores({ course }: { course: Course }) {
       })),
     [course, at],
   )
-  return <Chart alt={t.scoreAlt(at.length)} series={series} max={100} />
+  if (series.length === 0) return <p className="text-soft">{t.noScores}</p>
+  return <div className="sheet p-3"><Chart alt={t.scoreAlt(at.length)} series={series} max={100} /></div>
 }
