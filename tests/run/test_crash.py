@@ -152,7 +152,12 @@ def test_no_permission_is_one_line_and_leaves_nothing(folder):
         open_to_all.chmod(0o755)
         shutil.copy(folder / "in.tiny", open_to_all)
         code, told = finish(start("nobody", open_to_all))
-        assert code == 2 and told.startswith(("OutputError", "StoreUnusable")) and "permission" in told and "\n" not in told, told
+        assert (
+            code == 2
+            and told.startswith(("OutputError", "StoreUnusable"))
+            and "permission" in told
+            and "\n" not in told
+        ), told
         assert [path.name for path in open_to_all.iterdir()] == ["in.tiny"]
         (open_to_all / ".kintsu").mkdir()
         (open_to_all / ".kintsu").chmod(0o777)
