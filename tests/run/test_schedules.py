@@ -1,5 +1,6 @@
 """Schedules: each moment gives one job, however many workers look at the clock."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,3 +65,17 @@ def test_each_moment_gives_one_job_whoever_looks_when(tmp_path_factory, steps):
         NOON.replace(second=0) + timedelta(minutes=n) for n in range(1, 1 + int((now - NOON).total_seconds()) // 60 + 1)
     ]
     assert made + len(both) == sum(minute <= now and minute.minute % 2 == 0 for minute in minutes)
+
+
+def test_a_machine_that_slept_for_days_does_not_make_up_for_all_of_them(tmp_path):
+    history = History(tmp_path)
+    schedules = [Schedule(cron, "monitor_run", {"options": {}}) for cron in ("*/5 * * * *", "0 6 * * *", "0 6 1 1 *")]
+
+    def fired(since, now):
+        jobs = fire(schedules, lambda tenant: Jobs(History(history.place, tenant)), since, now)
+        return sorted(Counter(job.created_at for job in jobs).values())
+
+    for days, n in ((3, 12 + 1 + 1), (400, 12 + 1 + 1)):
+        slept = NOON + timedelta(days=days)
+        assert fired(NOON, slept) == [n]  # of the last hour, the last before it, and the last morning
+        assert fired(NOON, slept + timedelta(seconds=20)) == []

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Final
 
 from kintsu.core.settings import Setting
@@ -18,6 +19,8 @@ __all__ = ["Schedule", "fire", "schedules_from"]
 
 PARTS: Final = ("minute", "hour", "day", "month", "day_of_week")
 SOURCES: Final = ("upload", "path")
+LATE: Final = timedelta(hours=1)
+FORGOTTEN: Final = timedelta(days=7)
 FORM: Final = '{cron: "0 6 * * *", kind: monitor_run}'
 
 
@@ -78,14 +81,19 @@ def _schedule(setting: Setting) -> Schedule:
 
 
 def fire(schedules: Iterable[Schedule], jobs: Callable[[str], Jobs], since: datetime, now: datetime) -> list[Job]:
-    """Hand in what was due after `since`. Several workers may do it at once: each moment gives one job."""
+    """Hand in what was due after `since`. Several workers may do it at once: each moment gives one job.
+
+    Where nobody looked for more than an hour (the machine slept, the database was away), what was due before that hour
+    is handed in once, for its last moment of at most a week.
+    """
+    first = max(since, now - FORGOTTEN).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    minutes = [first + timedelta(minutes=n) for n in range(max(ceil((now - first) / timedelta(minutes=1)), 0) + 1)]
     made = []
-    minute = since.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    while minute <= now:
-        for each in schedules:
-            if each.fits(minute):
-                key = f"schedule:{each.name}:{minute:%Y-%m-%dT%H:%M}"
-                job, is_new = jobs(each.tenant).submit(each.kind, each.arguments, by="schedule", now=now, key=key)
-                made += [job] if is_new else []
-        minute += timedelta(minutes=1)
+    for each in schedules:
+        due = [minute for minute in minutes if minute <= now and each.fits(minute)]
+        late = [minute for minute in due if minute < now - LATE]
+        for minute in due[max(len(late) - 1, 0) :]:
+            key = f"schedule:{each.name}:{minute:%Y-%m-%dT%H:%M}"
+            job, is_new = jobs(each.tenant).submit(each.kind, each.arguments, by="schedule", now=now, key=key)
+            made += [job] if is_new else []
     return made
