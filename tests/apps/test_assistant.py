@@ -141,6 +141,18 @@ def test_sensitive_values_are_told_to_no_assistant(table):
     anyio.run(look)
 
 
+def test_sensitive_values_of_a_run_that_others_made_are_told_to_no_assistant(table):
+    run = kt.heal(table, home=table.parent / ".kintsu", auto=0.5).run
+    more = kt.heal(table, home=table.parent / ".kintsu", auto=1.0, out=table.with_name("asked.csv")).run
+
+    def told(*sensitive):
+        tools = LocalTools(table.parent / ".kintsu", Folders((table.parent,), sensitive))
+        return str([tools.changes(run), tools.questions(more)])
+
+    assert told().count("Pariss") > 1 and told("[a-z]*").count("Pariss") > 1
+    assert "Pariss" not in told("city") and "Lyonn" not in told("city")
+
+
 @pytest.fixture
 def service(tmp_path, served):
     """`kintsu serve --sign-in` with a worker: its address, and a key for each role."""
@@ -173,6 +185,11 @@ def test_over_a_service_the_role_of_the_key_counts(table, service):
         return done["run"], question
 
     run, question = anyio.run(morning)
+    with kt.Client(address, keys["engineer"]) as client:
+        made = client.heal(table, auto=0.5)["run"]  # by somebody who calls nothing sensitive
+        for sensitive, is_told in (((), True), (("city",), False)):
+            hidden = RemoteTools(client, Folders((table.parent,), sensitive))
+            assert ("Pariss" in str(hidden.changes(made))) is ("Lyonn" in str(hidden.questions(run))) is is_told
     with kt.Client(address, keys["viewer"]) as client:
         tools = RemoteTools(client, Folders((table.parent,)))  # as if the tools were there: the service refuses
         for refused in (

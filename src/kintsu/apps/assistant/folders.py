@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 from kintsu.core.contracts import ReadOptions
 from kintsu.core.errors import UsageError
+from kintsu.diagnose.masking import Veil
 from kintsu.run.assess import opened
 from kintsu.run.job_source import Limits, checked
 
@@ -50,6 +52,11 @@ class Folders:
             return ()
         columns = opened(source, ReadOptions()).columns
         return tuple(name for name in self.sensitive if name in columns)
+
+    @property
+    def veil(self) -> Veil:
+        """What is masked in runs of whoever made them: those of others need not know of our sensitive columns."""
+        return Veil(tuple(map(escape, self.sensitive)))
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.roots))

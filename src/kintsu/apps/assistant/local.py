@@ -47,7 +47,7 @@ class LocalTools:
     def questions(self, run: str, limit: int = 10) -> list[dict[str, Any]]:
         from kintsu.run.ask import ask
 
-        return [each.to_dict() for each in ask(self._known(run), home=self.home, limit=limit)]
+        return [each.to_dict() for each in ask(self._known(run), home=self.home, limit=limit, veil=self.folders.veil)]
 
     def answer(self, run: str, question: str, option: str) -> dict[str, Any]:
         from kintsu.run.answer import answer
@@ -59,7 +59,7 @@ class LocalTools:
     ) -> dict[str, Any]:
         from kintsu.run.show import show
 
-        told = show(self._known(run), home=self.home, column=column, row=row)
+        told = show(self._known(run), home=self.home, column=column, row=row, veil=self.folders.veil)
         return {"edits": told.total, "changes": told.to_dict(limit)["changes"]}
 
     def undo(self, run: str, column: str | None = None, row: int | None = None) -> dict[str, Any]:

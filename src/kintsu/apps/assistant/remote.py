@@ -11,8 +11,9 @@ from typing import Any
 
 from kintsu.apps.assistant.folders import Folders, fresh
 from kintsu.apps.assistant.tools import SHOWN, plan
-from kintsu.apps.client.answers import Job, Upload
+from kintsu.apps.client.answers import Job, Question, Upload
 from kintsu.apps.client.client import Client
+from kintsu.diagnose.masking import HIDDEN_WHY, masked
 
 __all__ = ["RemoteTools"]
 
@@ -40,7 +41,7 @@ class RemoteTools:
         return told | {"changes": self.changes(run)["changes"]}
 
     def questions(self, run: str, limit: int = 10) -> list[dict[str, Any]]:
-        return [dict(each) for each in self.client.questions(run, limit=limit)]
+        return [self._veiled(each) for each in self.client.questions(run, limit=limit)]
 
     def answer(self, run: str, question: str, option: str) -> dict[str, Any]:
         return dict(self.client.answer(run, question, option))
@@ -49,10 +50,19 @@ class RemoteTools:
         self, run: str, column: str | None = None, row: int | None = None, limit: int = SHOWN
     ) -> dict[str, Any]:
         found = islice(self.client.changes(run, column=column, row=row), limit)
-        return {"edits": self.client.run(run)["edits"], "changes": [dict(each) for each in found]}
+        told = [masked(dict(each), self.folders.veil) for each in found]
+        return {"edits": self.client.run(run)["edits"], "changes": told}
 
     def undo(self, run: str, column: str | None = None, row: int | None = None) -> dict[str, Any]:
         return dict(self.client.undo(run, column=column, row=row))
+
+    def _veiled(self, question: Question) -> dict[str, Any]:
+        """A question without values of our sensitive columns: its words quote them."""
+        veil = self.folders.veil
+        told: dict[str, Any] = masked(dict(question), veil)
+        if any(veil.hides(cell.get("column")) for option in question["options"] for cell in option["effect"]):
+            told |= {"text": HIDDEN_WHY, "options": [{**each, "text": HIDDEN_WHY} for each in told["options"]]}
+        return told
 
     def _done(self, kind: str, sent: Upload, source: Path, **options: Any) -> Job:
         return self.client.wait(self.client.submit(kind, sent, sensitive=self.folders.hidden(source), **options))
