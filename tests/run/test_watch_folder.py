@@ -3,17 +3,22 @@
 import os
 
 import polars as pl
+import psycopg
 import pytest
 
 import kintsu as kt
-from kintsu.core.errors import InputError, UsageError
+from kintsu.core.errors import InputError, StoreUnusable, UsageError
+from kintsu.io.store.home import folder_of
+from kintsu.io.store.store import Store
 from kintsu.run.generate import generate
+from kintsu.run.heal import heal
 from kintsu.run.streams import stream
 from kintsu.run.streams import streams as kt_streams
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "in").mkdir()
     return tmp_path
 
@@ -84,3 +89,29 @@ def test_a_wrong_call_is_told(place, treatment_folder):
         kt.watch_folder(place / "nowhere", out=place / "out", treatment=treatment_folder)
     with pytest.raises(UsageError, match="cannot go back"):
         kt.watch_folder(place / "in", out=place / "in", treatment=treatment_folder)
+
+
+def test_heals_are_logged_where_the_counts_are_whatever_the_home_is_called_by(place, treatment_folder, postgresql_url):
+    put(place / "in" / "a.csv")
+    for home in (place / "one", str(place / "two"), postgresql_url):
+        assert ran(place, treatment_folder, home=home).events > 0
+        assert [run.table for run in Store(folder_of(home)).runs()] == ["a.csv"]
+    assert [each.name for each in (place / "in").iterdir()] == ["a.csv"]
+
+
+def test_a_database_that_is_away_puts_no_file_aside(place, treatment_folder, postgresql, postgresql_url, monkeypatch):
+    name, home = postgresql_url.rpartition("/")[2], folder_of(postgresql_url)
+    put(place / "in" / "a.csv")
+
+    def allow(is_allowed):
+        with psycopg.connect(postgresql, autocommit=True) as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}")
+            server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    with monkeypatch.context() as away:
+        away.setattr("kintsu.run.watch_folder.heal", lambda *given, **more: allow(False) or heal(*given, **more))
+        with pytest.raises(StoreUnusable):
+            ran(place, treatment_folder, home=home)
+    allow(True)
+    assert not list(place.glob("out/quarantine/*"))
+    assert ran(place, treatment_folder, home=home).healed > 0

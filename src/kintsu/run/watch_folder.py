@@ -14,11 +14,11 @@ from typing import Any, Final
 import polars as pl
 
 from kintsu.core.contracts import ReadOptions
-from kintsu.core.errors import InputError, KintsuError, UnsupportedFormat, UsageError
+from kintsu.core.errors import InputError, KintsuError, StoreUnusable, UnsupportedFormat, UsageError
 from kintsu.core.phrase import phrase
 from kintsu.io.files import bytes_version
 from kintsu.io.store.history import History
-from kintsu.io.store.home import home_for
+from kintsu.io.store.home import folder_of, home_for
 from kintsu.io.store.streams import EXAMPLES, Passed, StreamStore
 from kintsu.monitor.stream.tally import WindowTally, tally_columns
 from kintsu.run.assess import opened, readable
@@ -114,7 +114,7 @@ def watch_folder(
         raise UsageError(f"what is mended cannot go back to {folder}: name another folder with --out")
     target.mkdir(parents=True, exist_ok=True)
     treats = treatment if isinstance(treatment, Treatment) else load_treatment(treatment)
-    place = home if home is not None else home_for(None)
+    place = folder_of(home) if home is not None else home_for(None)
     worker = _Files(_Folder(source, still_s), target, aside, treats, StreamStore(History(place)), place, max_share)
     stop, began, last, total, n_files = stop or threading.Event(), time.monotonic(), time.monotonic(), WindowTally(), 0
     while not stop.is_set() and n_files != max_files:
@@ -140,7 +140,7 @@ class _Files:
     aside: Path
     treatment: Treatment
     store: StreamStore
-    home: Path | str
+    home: Path
     max_share: float
 
     def __post_init__(self) -> None:
@@ -180,12 +180,14 @@ class _Files:
                 path,
                 out=self.out / path.name,
                 treatment=self.treatment,
-                home=None if isinstance(self.home, str) else self.home,
+                home=self.home,
                 max_share=self.max_share,
                 force=True,  # a file that was written before a crash is written again, the same
             )
         except UnsupportedFormat:
             return None
+        except StoreUnusable:  # which is no fault of the file: it is mended when it comes again
+            raise
         except KintsuError as error:
             self._put_aside(path, str(error))
             return WindowTally(events=1, quarantined=1), ()
