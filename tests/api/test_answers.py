@@ -4,6 +4,7 @@ import gzip
 import signal
 import threading
 import time
+import tracemalloc
 from contextlib import ExitStack
 
 import polars as pl
@@ -13,7 +14,7 @@ from test_jobs_api import upload
 
 import kintsu as kt
 from kintsu.apps.api.app import create_app
-from kintsu.apps.api.kept import MOST_BYTES, Answer, Kept
+from kintsu.apps.api.kept import BESIDE, MOST_BYTES, Answer, Kept
 from kintsu.apps.api.settings import ServeSettings
 from kintsu.io.store.home import remember
 
@@ -85,8 +86,21 @@ def test_memory_is_bounded():
     kept = Kept()
     for n in range(600):
         kept.put(("acme", "viewer", f"/{n}", b""), Answer(1, 0.0, [], b"x" * 2**17, "tag"))
-    assert kept.n_bytes <= MOST_BYTES and len(kept.answers) == MOST_BYTES // 2**18
+    assert kept.n_bytes <= MOST_BYTES and len(kept.answers) == MOST_BYTES // (2**18 + BESIDE + 4)
     assert kept.get(("acme", "viewer", "/599", b""), 2) is None and len(kept.answers) < MOST_BYTES // 2**18
+
+
+def test_empty_pages_take_the_room_that_they_take():
+    """There is one for each cursor that somebody makes up."""
+    kept, n = Kept(), 2_000
+    tracemalloc.start()
+    for place in range(n):
+        headers = [(name.encode(), f"{place}".encode()) for name in ("content-type", "x-request-id", "vary")]
+        made = Answer(f"{place}", 0.0, headers, b'{"items":[],"next":null}', f"{place:024}")
+        kept.put(("acme", "viewer", f"/api/v1/runs/{place}", f"after={place}".encode()), made)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < kept.n_bytes < 10 * taken
 
 
 def test_many_who_ask_at_once_get_one_answer(connect, tmp_path):

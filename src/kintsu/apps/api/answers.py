@@ -7,6 +7,7 @@ import hashlib
 import time
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -157,7 +158,10 @@ async def _send(answer: Answer, headers: Headers, send: Send, *, may_pack: bool 
         await send({"type": "http.response.start", "status": 304, "headers": told})
         await send({"type": "http.response.body", "body": b""})
         return
-    body = answer.in_form(is_packed=is_packed)
+    if is_packed and len(answer.body) > MOST_OF_ONE:  # megabytes take longer to pack than to hand to a thread
+        body = await run_in_threadpool(answer.in_form, is_packed=True)
+    else:
+        body = answer.in_form(is_packed=is_packed)
     if is_packed:
         told.append((b"content-encoding", b"gzip"))
     told.append((b"content-length", str(len(body)).encode()))

@@ -23,11 +23,12 @@ from kintsu.io.store.schema import opened, snapshot
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["FRESH_S", "MOST_OF_ONE", "WAIT_S", "Answer", "Kept", "Key", "Route", "Shared", "Versions"]
+__all__ = ["BESIDE", "FRESH_S", "MOST_OF_ONE", "WAIT_S", "Answer", "Kept", "Key", "Route", "Shared", "Versions"]
 
 FRESH_S: Final = 10.0  # then an answer is read anew, whatever the store says: parts of it lie in files
 MOST_BYTES: Final = 64 * 2**20
 MOST_OF_ONE: Final = 2**18
+BESIDE: Final = 2_000  # bytes that an answer takes beside its body: headers, tags, names
 FILES: Final = 32  # stores whose state is watched
 WAIT_S: Final = 0.2  # a Redis that takes longer is no help
 log = logging.getLogger("kintsu.api")
@@ -114,14 +115,19 @@ class Kept:
         """Keep it; those that nobody asked for go."""
         self._drop(key)
         self.answers[key] = answer
-        self.n_bytes += 2 * len(answer.body)
+        self.n_bytes += _room(key, answer)
         while self.n_bytes > MOST_BYTES:
             self._drop(next(iter(self.answers)))
 
     def _drop(self, key: Key) -> None:
         gone = self.answers.pop(key, None)
         if gone is not None:
-            self.n_bytes -= 2 * len(gone.body)
+            self.n_bytes -= _room(key, gone)
+
+
+def _room(key: Key, answer: Answer) -> int:
+    """Bytes that an answer takes, packed too: an empty page has a short body, and there is one for each cursor."""
+    return 2 * len(answer.body) + len(key[2]) + len(key[3]) + BESIDE
 
 
 class Shared:
