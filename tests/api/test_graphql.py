@@ -1,7 +1,13 @@
 """The graph tells what REST tells, of one tenant, and refuses what would cost too much."""
 
+import logging
+import sqlite3
+from contextlib import closing
+
 import pytest
 from graphql import get_introspection_query
+
+from kintsu.apps.api.logs import JsonLines
 
 
 def ask(client, query, headers=None, **variables):
@@ -61,3 +67,21 @@ def test_what_can_be_asked_can_be_asked(connect):
 
     told = ask(connect(), get_introspection_query())
     assert {"Table", "Run"} <= {each["name"] for each in told["data"]["__schema"]["types"]}
+
+
+def test_no_query_and_no_words_of_errors_are_logged(connect, caplog, tmp_path):
+    client = connect()
+    for query in (
+        '{ run(id: "my-secret") { run } }',
+        '{ nothing(id: "my-secret") }',
+        '{ tables(after: "my-secret") { next } }',
+    ):
+        assert ask(client, query)["errors"]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    store = tmp_path / "home" / "kintsu.db"
+    with closing(sqlite3.connect(store)) as other:
+        other.execute("ALTER TABLE runs RENAME TO elsewhere")
+    (error,) = ask(client, '{ runs(table: "my-secret") { next } }')["errors"]
+    assert str(tmp_path) not in error["message"] and "its log tells more" in error["message"]
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.name == "kintsu.api" and record.exc_info and "my-secret" not in JsonLines().format(record)

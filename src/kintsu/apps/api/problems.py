@@ -19,7 +19,7 @@ from kintsu.io.service.jobs import KeyTaken
 from kintsu.io.service.pushed import Full
 from kintsu.io.service.uploads import TooLarge
 
-__all__ = ["PROBLEMS", "Problem", "Refused", "answer", "explain", "install"]
+__all__ = ["BROKEN", "PROBLEMS", "Problem", "Refused", "answer", "explain", "install", "words_of"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 BROKEN: Final = "something went wrong that should not: the log of the service tells, by this id"
@@ -112,13 +112,19 @@ def answer(
     return JSONResponse(problem.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def words_of(error: errors.KintsuError) -> tuple[int, str]:
+    """The status of an error that was raised on purpose, and what whoever asks may know of it."""
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    if status >= 500:  # it names places on this machine
+        return status, AWAY if status == 503 else BROKEN
+    return status, "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
+
+
 def explain(request: Request, error: errors.KintsuError) -> JSONResponse:
     """The problem document of an error that was raised on purpose."""
-    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
-    detail = "no such run: GET /api/v1/runs lists them" if isinstance(error, errors.UnknownRun) else str(error)
-    if status >= 500:  # it names places on this machine
+    status, detail = words_of(error)
+    if status >= 500:
         log.error("request %s: %s", getattr(request.state, "id", ""), error, exc_info=error)
-        detail = AWAY if status == 503 else BROKEN
     return answer(request, status, detail, headers=AGAIN if status in (429, 503) else None)
 
 

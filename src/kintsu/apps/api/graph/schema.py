@@ -1,18 +1,22 @@
 """What can be asked in GraphQL: the same tables, runs and incidents as over REST, by the same functions."""
 
 # Annotations are read at run time by strawberry: no `from __future__ import annotations` here.
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import polars as pl
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.scalars import JSON
+from strawberry.types import ExecutionContext
 
 from kintsu.apps.api.graph.cost import CostLimiter, LengthLimiter
 from kintsu.apps.api.principal import Principal
-from kintsu.core.errors import UsageError
+from kintsu.apps.api.problems import words_of
+from kintsu.core.errors import KintsuError, UsageError
 from kintsu.diagnose.masking import Veil, masked
 from kintsu.io.store.paging import Page
 from kintsu.run import lists, notify
@@ -21,6 +25,7 @@ from kintsu.run.show import Shown, show
 
 __all__ = ["MOST", "Asker", "schema"]
 
+log = logging.getLogger("kintsu.api")
 MOST: Final = 100  # items of a list
 DEPTH: Final = 8
 ALIASES: Final = 15
@@ -209,7 +214,16 @@ def _rows(frame: pl.DataFrame, first: int) -> list[JSON]:
     return [JSON(row) for row in frame.head(_first(first)).to_dicts()]
 
 
-schema = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log what should not have happened: its kind and place, never the query or the words, which quote values.
+        What is wrong with a query is told to whoever asked."""
+        for cause in (error.original_error for error in errors):
+            if cause is not None and (not isinstance(cause, KintsuError) or words_of(cause)[0] >= 500):
+                log.error("a part of the graph cannot be told", exc_info=cause)
+
+
+schema = _Schema(
     Query,
     extensions=[
         lambda: QueryDepthLimiter(max_depth=DEPTH),

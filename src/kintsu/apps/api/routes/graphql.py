@@ -11,7 +11,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from kintsu.apps.api.access import Viewer
 from kintsu.apps.api.graph.schema import Asker, schema
 from kintsu.apps.api.paging import Asked
-from kintsu.apps.api.problems import Refused
+from kintsu.apps.api.problems import BROKEN, Refused, words_of
 from kintsu.apps.api.service import service_of
 from kintsu.core.errors import KintsuError, UnknownRun
 
@@ -65,6 +65,6 @@ def _message(error: Any) -> str:
     cause = error.original_error
     if isinstance(cause, UnknownRun):
         return "no such run: `runs` lists them"
-    if cause is None or isinstance(cause, KintsuError):
-        return str(error.message)
-    return "something went wrong that should not: the log of the service tells, by the id of the request"
+    if isinstance(cause, KintsuError):
+        return words_of(cause)[1]
+    return str(error.message) if cause is None else BROKEN
