@@ -111,7 +111,7 @@ def test_packed_files_read_and_write(suffix, pack, tmp_path):
         ('[{"a": 1}, {"a": ', "line 1: the array is broken"),
         ('[{"a": 1}', "no closing bracket"),
         ("", "empty"),
-        ("hello\n", "none of its 1 records"),
+        ("hello\n", "its only record is no object with keys"),
     ],
 )
 def test_what_is_no_table_is_one_line(content, words, tmp_path):

@@ -297,9 +297,9 @@ class Json:
             size += int(block.estimated_size())
             kept = [*kept, block] if kept is not None and size <= _KEPT else None
         if not columns:
+            what = "its only record is no" if rows == 1 else f"none of its {rows:,} records is an"
             raise InputError(
-                f"{path}: none of its {rows:,} records is an object with keys. "
-                "Kintsu reads one object a line, or an array of objects."
+                f"{path}: {what} object with keys. Kintsu reads one object a line, or an array of objects."
             )
         malformed = pl.DataFrame(bad, schema={"row": pl.Int64, "why": pl.String}, orient="row")
         ref = TableRef(path.name, version=bytes_version(path))

@@ -65,7 +65,13 @@ def _items(state: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         "column",
         item=pl.concat_str("column", "recipe", manner, pl.col("action"), separator="\0"),
         doubt=4 * sure * (1 - sure),
-        text=pl.concat_str(pl.lit("shows what "), "healer", pl.lit(" proposes for "), "column", ignore_nulls=True),
+        text=pl.concat_str(
+            pl.lit("shows what "),
+            pl.col("healer").str.replace_all("_", " "),
+            pl.lit(" proposes for "),
+            "column",
+            ignore_nulls=True,
+        ),
     )
     settled = state.filter("settled").select("row", "column")
     found = findings.drop_nulls(["row", "column"]).join(
