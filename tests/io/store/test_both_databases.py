@@ -153,6 +153,10 @@ def test_a_machine_that_died_blocks_nobody_and_its_run_is_its_own_to_settle(shar
     child.start()
     child.join(60)
     run = there.run("r-9")
+    for _ in range(200):  # the server sees a moment later that whoever wrote is gone
+        if not there.is_written(run):
+            break
+        time.sleep(0.05)
     assert child.exitcode == 9 and run.status == "prepared" and not there.is_written(run)
     assert there.recover() == []  # its file lies on the other machine, which may come back
     there.prepare(a_run("r-2"))
