@@ -16,6 +16,7 @@ import pytest
 
 import kintsu as kt
 from kintsu.apps.api.settings import ServeSettings
+from kintsu.apps.cli.serve import _bound
 from kintsu.apps.office import Office
 from kintsu.apps.worker import Worker
 from kintsu.core.errors import OutputError
@@ -148,6 +149,23 @@ def test_a_service_that_is_told_to_stop_says_so_once_for_its_workers_too(tmp_pat
     service.terminate()  # while its workers still begin
     _, told = service.communicate(timeout=WAIT_S)
     assert told == "kintsu: terminated; nothing is half written\n" and service.returncode == 143
+
+
+def test_a_service_sends_short_answers_at_once():
+    async def is_sent_at_once():
+        accepted = asyncio.get_running_loop().create_future()
+        with _bound("127.0.0.1", 0) as sock:
+            address = sock.getsockname()
+            server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=sock)
+            _, ours = await asyncio.open_connection(*address)
+            theirs = await accepted
+            told = theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for writer in (ours, theirs):
+                writer.close()
+            server.close()
+        return bool(told)
+
+    assert asyncio.run(is_sent_at_once())
 
 
 def test_a_worker_ends_with_whoever_started_it(tmp_path):
