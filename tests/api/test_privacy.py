@@ -103,7 +103,7 @@ def told(connect, key, work, tmp_path):
             for address in addresses:
                 answers[address] = get(address)
         for fact in ("low:surname", "mean:surname", "completeness:surname"):
-            answers[fact] = get(f"/api/v1/monitors/people/course?fact={fact}")
+            answers[fact] = get(f"/api/v1/monitors/people/course?fact={fact}&band=true")
         parts = "changes(first: 5) findings(first: 5) recipes(first: 5) questions(first: 5) { text options }"
         query = f"{{ tables {{ items {{ name issue }} }} runs(first: 5) {{ items {{ summary {parts} }} }} incidents }}"
         answers["graph"] = client.post("/api/v1/graphql", json={"query": query}, headers=headers)

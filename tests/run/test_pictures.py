@@ -11,7 +11,7 @@ from kintsu.core.errors import OutputError
 from kintsu.diagnose.report.watched import calendar_svg, course_svg, render
 from kintsu.run import watching
 from kintsu.run.batches import MonitorSettings
-from kintsu.run.pictures import bands, picture, report
+from kintsu.run.pictures import bands, expected, picture, report
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -47,6 +47,25 @@ def test_the_data_of_the_pictures_is_plain_and_tells_the_alarm(home):
     assert {each["column"] for each in data["distributions"]} == {"price", "city <b>", "note"}
     chosen = picture("orders", facts=["mean:price"], days=5, home=home)["courses"]
     assert [each["fact"] for each in chosen] == ["mean:price"] and len(chosen[0]["points"]) == 5
+
+
+def test_what_was_expected_is_the_same_for_the_whole_course_and_for_its_end(home):
+    facts = ["rows", "completeness:note", "mean:price", "unknown"]
+    course = watching.trend("orders", facts[:3], home=home)
+    low, high = expected(course, facts, last=20)
+    drawn = {each["fact"]: each["points"] for each in picture("orders", facts=facts[:3], home=home)["courses"]}
+    for fact, points in drawn.items():
+        assert (low[fact], high[fact]) == ([each["low"] for each in points], [each["high"] for each in points])
+    assert list(low) == list(high) == facts[:3]
+    assert expected(course, facts, last=3) == tuple({f: told[-3:] for f, told in side.items()} for side in (low, high))
+    assert expected(course.clear(), facts, last=0) == ({}, {})
+
+
+def test_what_was_expected_of_old_batches_is_not_worked_out(home, monkeypatch):
+    course = watching.trend("orders", [], home=home)
+    (whole,) = expected(course, ["rows"], last=20)[0].values()
+    monkeypatch.setattr("kintsu.run.pictures.MOST_EXPECTED", 5)
+    assert expected(course, ["rows"], last=20)[0] == {"rows": [None] * 15 + whole[15:]}
 
 
 def test_the_page_escapes_what_comes_from_the_data_and_runs_no_script(home, tmp_path):

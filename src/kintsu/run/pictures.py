@@ -21,12 +21,13 @@ from kintsu.monitor.packing import unpack
 from kintsu.monitor.series import forecast
 from kintsu.run.sidecar import write_text
 
-__all__ = ["bands", "picture", "report"]
+__all__ = ["bands", "expected", "picture", "report"]
 
 Floats = npt.NDArray[np.float64]
 
 BAND: Final = 3.0  # deviations on either side of what was expected
 WINDOW: Final = 60  # batches that an expectation looks back
+MOST_EXPECTED: Final = 400  # last batches of which it is told what was expected: .3 s of work
 MOST_COURSES: Final = 12
 MOST_COLUMNS: Final = 12
 MOST_ALARMS: Final = 50
@@ -140,10 +141,24 @@ def bands(values: Floats, weekdays: Sequence[int] | None = None) -> tuple[Floats
     return low, high
 
 
-def _courses(course: pl.DataFrame, facts: list[str], since: datetime) -> list[dict[str, Any]]:
-    """Alarmed batches are no part of what is expected next."""
-    if not facts or course.is_empty():
-        return []
+Bounds = dict[str, list[float | None]]
+
+
+def expected(course: pl.DataFrame, facts: Sequence[str], *, last: int) -> tuple[Bounds, Bounds]:
+    """Low and high of each fact for the `last` batches of a course (`History.course`): what was expected before each
+    came. Null for the first batches of all, and for those before the last 400."""
+    names = [fact for fact in facts if fact in course.columns]
+    told = min(last, MOST_EXPECTED)
+    if not names or not told:
+        return {}, {}
+    _, low, high = _band(course.tail(told + WINDOW), names)
+    before: list[float | None] = [None] * (last - told)
+    of_all = ({fact: before + _finite(found[-told:, k]) for k, fact in enumerate(names)} for found in (low, high))
+    return next(of_all), next(of_all)
+
+
+def _band(course: pl.DataFrame, facts: list[str]) -> tuple[Floats, Floats, Floats]:
+    """Values, low and high, a column for each fact. Alarmed batches are no part of what is expected next."""
     values = course.select(pl.col(facts).cast(pl.Float64)).to_numpy()
     is_normal = course["state"].is_in(NORMAL).to_numpy()
     usual = np.where(is_normal[:, None], values, np.nan)
@@ -152,6 +167,13 @@ def _courses(course: pl.DataFrame, facts: list[str], since: datetime) -> list[di
     shares = [name for name in facts if name.startswith(SHARES)]
     for k in (facts.index(name) for name in shares):
         low[:, k], high[:, k] = np.maximum(low[:, k], 0.0), np.minimum(high[:, k], 1.0)
+    return values, low, high
+
+
+def _courses(course: pl.DataFrame, facts: list[str], since: datetime) -> list[dict[str, Any]]:
+    if not facts or course.is_empty():
+        return []
+    values, low, high = _band(course, facts)
     shown = (course["at"] > since).to_numpy()
     heads = course.filter(pl.Series(shown)).select("name", "at", "state").rows()
     return [

@@ -31,6 +31,7 @@ __all__ = [
     "backfill",
     "batch",
     "decide",
+    "latest",
     "learnable",
     "record",
     "remove",
@@ -220,9 +221,14 @@ def trend(
     """The course of a table's batches: see `History.course`. `days` counts back from its last batch."""
     history = open_history(home)
     course = history.course(history.watched(name), facts)
-    if days is None or course.is_empty():
-        return course
+    return course if days is None else latest(course, days)
+
+
+def latest(course: pl.DataFrame, days: float) -> pl.DataFrame:
+    """The last days of a course."""
     last = course["at"].max()
+    if last is None:
+        return course
     assert isinstance(last, datetime)
     return course.filter(pl.col("at") > last - timedelta(days=days))
 

@@ -276,6 +276,27 @@ export interface components {
             is_right: boolean;
         };
         /**
+         * Expected
+         * @description Batches over time, and what was expected of each fact before the batch came.
+         */
+        Expected: {
+            /** Columns */
+            columns: {
+                [key: string]: unknown[];
+            };
+            /** High */
+            high: {
+                [key: string]: (number | null)[];
+            };
+            /**
+             * Low
+             * @description By fact; null where nothing was expected yet; see `band`
+             */
+            low: {
+                [key: string]: (number | null)[];
+            };
+        };
+        /**
          * FieldError
          * @description One value of the request that cannot be taken.
          */
@@ -2180,6 +2201,7 @@ export type CrashTestOptions = components['schemas']['CrashTestOptions'];
 export type DayCount = components['schemas']['DayCount'];
 export type Decided = components['schemas']['Decided'];
 export type Decision = components['schemas']['Decision'];
+export type Expected = components['schemas']['Expected'];
 export type FieldError = components['schemas']['FieldError'];
 export type FromPath = components['schemas']['FromPath'];
 export type FromUpload = components['schemas']['FromUpload'];

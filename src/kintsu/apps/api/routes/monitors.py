@@ -14,6 +14,7 @@ from kintsu.apps.api.routes.tables import Course, veiled
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import masked, masked_text
 from kintsu.run import watching
+from kintsu.run.pictures import expected
 
 __all__ = ["router"]
 
@@ -61,6 +62,13 @@ def status(request: Request, who: Viewer, table: str) -> MonitorStatus:
     return MonitorStatus(**{name: told[name] for name in MonitorStatus.model_fields})
 
 
+class Expected(Course):
+    """Batches over time, and what was expected of each fact before the batch came."""
+
+    low: dict[str, list[float | None]] = Field(description="By fact; null where nothing was expected yet; see `band`")
+    high: dict[str, list[float | None]]
+
+
 @router.get("/{table}/course")
 def course(
     request: Request,
@@ -68,11 +76,14 @@ def course(
     table: str,
     fact: Annotated[list[str] | None, Query(max_length=200, description="rows, completeness:COLUMN, ...")] = None,
     days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
-) -> Course:
+    band: Annotated[bool, Query(description="Tell what was expected of each fact, too")] = False,
+) -> Expected:
     """The batches of a watched table over time, with the facts that are asked for."""
     service = service_of(request)
-    found = watching.trend(table, fact or [], days=days, home=service.home(who.tenant))
-    return Course(columns=veiled(found, service.veil(who)).to_dict(as_series=False))
+    whole = veiled(watching.trend(table, fact or [], home=service.home(who.tenant)), service.veil(who))
+    shown = whole if days is None else watching.latest(whole, days)
+    low, high = expected(whole, fact or ["rows"], last=len(shown)) if band else ({}, {})
+    return Expected(columns=shown.to_dict(as_series=False), low=low, high=high)
 
 
 @router.get("/{table}/batches/{batch}")
