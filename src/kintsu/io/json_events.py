@@ -70,7 +70,8 @@ class JsonEvents:
 def _record(value: bytes) -> dict[str, Any] | None:
     """As `parse`, which is asked where the value is nested, not plainly an object or has halves of characters: half of
     its time otherwise."""
-    if b"[" in value or value.count(b"{") != 1 or b"\\ud" in value or b"\\uD" in value:
+    is_plain = b"[" not in value and value.count(b"{") == 1
+    if not is_plain or (b"\\" in value and (b"\\ud" in value or b"\\uD" in value)):
         return parse(value)
     try:
         text = value.decode("utf-8")
