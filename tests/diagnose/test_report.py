@@ -153,7 +153,7 @@ def test_a_page_of_issues_has_the_examples_that_all_of_them_have():
     found, decided = result()["findings"], result()["decisions"]
     decided = decided.with_columns(sure=pl.coalesce("confidence", "score"))
     issues = issues_of(found, decided)
-    whole = with_examples(issues, found, decided)
+    whole = with_examples(issues, found, decided, limit=len(issues))
     assert [with_examples(issues, found, decided, start=i, limit=1) for i in range(len(issues))] == [[i] for i in whole]
     for issue in whole:
         mine = found.filter(pl.col("column").eq_missing(pl.lit(issue["column"])), pl.col("kind") == issue["kind"])

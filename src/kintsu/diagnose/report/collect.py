@@ -68,7 +68,7 @@ def collect(result: Mapping[str, Any]) -> dict[str, Any]:
     decided = mask(plain, hidden, secrets=secrets).with_columns(sure=pl.coalesce("confidence", "score"))
     known = {key: _recipe(recipe, hidden) for key, recipe in (result.get("recipes") or {}).items()}
     issues = issues_of(found, decided)
-    shown = with_examples(issues, found, decided)
+    shown = with_examples(issues, found, decided, limit=ISSUES)
     for issue in shown:
         drawn = issue["column"] in rows.columns and issue["column"] not in hidden
         issue["plot"] = distribution(issue["column"], issue["kind"], rows, findings, plain) if drawn else None
@@ -208,7 +208,7 @@ def _short(names: tuple[str, ...]) -> list[pl.Expr]:
 
 
 def with_examples(
-    issues: pl.DataFrame, found: pl.DataFrame, decided: pl.DataFrame, *, start: int = 0, limit: int = ISSUES
+    issues: pl.DataFrame, found: pl.DataFrame, decided: pl.DataFrame, *, start: int = 0, limit: int
 ) -> list[dict[str, Any]]:
     """Some lines of `issues_of`, each with a few of its findings as `examples`, surest first, and what became of it."""
     issue = ["column", "kind"]
