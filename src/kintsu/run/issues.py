@@ -43,7 +43,7 @@ Lines = tuple[list[dict[str, Any]], int]
 
 
 def _of_report(store: Store, run: Run, releases: Releases, start: int, limit: int) -> Lines | None:
-    """From the document of the run, a tenth of the work; None where that was not kept, or tells only the dearest."""
+    """From the document of the run, a fifth of the work; None where that was not kept, or tells only the dearest."""
     if store.current(run.findings, since=run.line, releases=releases) is None:
         return None
     report = read_report(store, run, releases=releases)
