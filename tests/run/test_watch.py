@@ -367,6 +367,19 @@ def test_names_that_are_made_up_for_each_event_are_not_told_without_end(tmp_path
     assert set(dict(worker._kinds)) <= {(name, kind) for name in COLUMNS for kind in ("number", "string")}
 
 
+def test_who_is_given_no_part_of_a_topic_ends_when_idle(tmp_path, monkeypatch):
+    class Waiting(QueueSource):
+        """As a worker more than the topic has partitions."""
+
+        is_ready = False
+
+    monkeypatch.setattr("kintsu.run.watch_flow.SHARE_S", 0.3)
+    worker, began = flow(tmp_path, [], Pace(10, 0.0, until_idle_s=0.1)), time.monotonic()
+    worker.source = Waiting("orders", "first")
+    worker.run()
+    assert time.monotonic() - began >= 0.3 and worker.total.events == 0
+
+
 def test_what_had_not_arrived_when_it_was_told_to_stop_is_counted_or_comes_again(tmp_path, monkeypatch):
     monkeypatch.setattr("kintsu.run.watch_flow.LEAVE_S", 0.05)
     stop = threading.Event()

@@ -188,16 +188,18 @@ def test_what_came_before_the_group_shared_out_anew_is_handed_over_once(kafka):
     assert got == list(range(20))
 
 
-def test_a_database_that_is_away_for_a_while_ends_no_worker(kafka, postgresql, postgresql_url, tmp_path):
+def test_a_database_that_is_away_for_a_while_ends_no_worker(kafka, postgresql, postgresql_url, tmp_path, monkeypatch):
     name, stop = postgresql_url.rpartition("/")[2], threading.Event()
     kafka.make("orders", 1)
     kafka.put("orders", [event(n) for n in range(100)])
-    away = []
+    away, joined = [], []
+    monkeypatch.setattr("kintsu.run.watch.KafkaSource", lambda *given: joined.append(KafkaSource(*given)) or joined[-1])
 
     def allow(is_allowed):
         with psycopg.connect(postgresql, autocommit=True) as server:
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_allowed}")
-            server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            if not is_allowed:
+                server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
     def progress(tally, lag):
         if tally.events == 100 and not away:
@@ -211,6 +213,7 @@ def test_a_database_that_is_away_for_a_while_ends_no_worker(kafka, postgresql, p
     done = mend(kafka, tmp_path, home=postgresql_url, progress=progress, stop=stop)
     away[0].join()
     assert done.tally.events == 200
+    assert len(joined) == 2  # it joined the group again once, when there was a database: all of a group wait for that
     assert StreamStore(History(postgresql_url)).marks(1).popitem()[1] == 200
 
 

@@ -122,6 +122,9 @@ def watch(
     to = {name: parts[name] for name in names.values()}
 
     def begin() -> Flow:
+        store.stream(
+            stream, {"treatment": treats.id}
+        )  # fails first: who joins a group and leaves makes all others wait
         with ExitStack() as opened:
             source = opened.enter_context(closing(KafkaSource(broker, topic, group)))
             sink = opened.enter_context(closing(KafkaSink(broker, names, to, n_parts)))

@@ -31,6 +31,7 @@ LEAST_WAIT_S: Final = 0.01
 EXAMPLES: Final = 3  # changes of a micro-batch that are shown
 METRICS_S: Final = 1.0
 LOOK_S: Final = 5.0  # without anything counted: how many events wait is told all the same
+SHARE_S: Final = 60.0  # that a group may share out its parts; who got none by then, and is to end when idle, is idle
 PATIENCE: Final = timedelta(seconds=10)  # that a worker has to send an alert that it wrote down, as in its group
 AGAIN: Final = timedelta(minutes=1)  # after which what has no end is news again
 
@@ -52,7 +53,8 @@ class Pace:
     wait_s
         How long it waits for so many, counted from the micro-batch before: after a long one it takes what is there.
     max_events, until_idle_s
-        End after so many events, or after so long without any.
+        End after so many events, or after so long without any. A minute in which the group shares out its parts is
+        not counted.
     breaker
         Share of cells above which a micro-batch is put aside as a whole.
     hold
@@ -105,12 +107,16 @@ class Flow:
 
     def run(self) -> None:
         """Go on until told to stop, or until the pace says so; then settle what is under way."""
-        last, most_s = time.monotonic(), self.pace.until_idle_s
+        most_s, last = self.pace.until_idle_s, time.monotonic()
+        ready = last
         while not (self.stop.is_set() or self._left() <= 0):
             self._resume()
-            if self.step() or not self.source.is_ready:
-                last = time.monotonic()
-            elif most_s is not None and time.monotonic() - last >= most_s:
+            came, is_ready = self.step(), self.source.is_ready
+            now = time.monotonic()
+            ready = now if is_ready else ready
+            if came or (not is_ready and now - ready < SHARE_S):
+                last = now
+            elif most_s is not None and now - last >= most_s:
                 break
         self._settle(LEAVE_S, wait=True)
         self._tell_metrics()
