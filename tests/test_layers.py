@@ -1,6 +1,7 @@
 """Imports point down: a room imports rooms of a lower level only, and rooms of one level do not import each other."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import kintsu
@@ -22,16 +23,21 @@ LEVEL = {
 }
 
 
-def imports(path: Path) -> list[tuple[int, str]]:
-    """(line, room) of every import of our own rooms in a file, also those inside functions."""
+def modules(path: Path) -> list[tuple[int, str]]:
+    """(line, module) of every import of our own in a file, also those inside functions."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module == "kintsu":
             names = [f"kintsu.{alias.name}" for alias in node.names]
-        found += [(node.lineno, name.split(".")[1]) for name in names if name.startswith("kintsu.")]
+        found += [(node.lineno, name) for name in names if name.startswith("kintsu.")]
     return found
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """(line, room) of every import of our own rooms in a file."""
+    return [(line, name.split(".")[1]) for line, name in modules(path)]
 
 
 def test_imports_point_down():
@@ -48,6 +54,22 @@ def test_imports_point_down():
             if target in LEVEL and not allowed:
                 broken.append(f"{path.relative_to(ROOT)}:{line}: {room} may not import {target}")
     assert not broken, "\n".join(broken)
+
+
+def test_folders_of_a_room_do_not_import_each_other_both_ways():
+    """Files that lie in the room itself may stand above its folders or below them."""
+    for room in filter(lambda each: (ROOT / each).is_dir(), LEVEL):
+        within: dict[str, set[str]] = {}
+        for folder in (path for path in (ROOT / room).iterdir() if path.is_dir()):
+            parts = {
+                name.split(".")[2] for path in folder.rglob("*.py") for _, name in modules(path) if _is_in(name, room)
+            }
+            within[folder.name] = {part for part in parts if (ROOT / room / part).is_dir()} - {folder.name}
+        TopologicalSorter(within).prepare()  # raises, with the way round
+
+
+def _is_in(name: str, room: str) -> bool:
+    return name.startswith(f"kintsu.{room}.")
 
 
 def test_every_room_has_a_level():

@@ -6,7 +6,7 @@ import asyncio
 
 from kintsu.apps.api.feed import Feed
 from kintsu.core.errors import OutputError
-from kintsu.io.service.events import Events
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 
 

@@ -15,8 +15,8 @@ from websockets.sync.client import connect as dial
 
 from kintsu.apps.api.app import create_app
 from kintsu.apps.api.settings import ServeSettings
-from kintsu.io.service.events import Events
 from kintsu.io.service.keys import Keys
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 
 

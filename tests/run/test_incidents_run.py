@@ -14,9 +14,9 @@ import pytest
 from kintsu.core.errors import InputError, UsageError
 from kintsu.io.notify.routes import Route, labelled
 from kintsu.io.notify.webhook import WebhookNotifier
-from kintsu.io.service.events import Events
 from kintsu.io.store import schema
 from kintsu.io.store.database import writing
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import open_history
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy

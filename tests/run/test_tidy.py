@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kintsu.core.errors import UsageError
-from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import Jobs
 from kintsu.io.service.uploads import Uploads
 from kintsu.io.service.work import Work
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 from kintsu.run.heal import heal
 from kintsu.run.job_source import Desk

@@ -17,7 +17,7 @@ from kintsu.core.errors import OutputError
 from kintsu.core.events import CHANGES, HEALED, QUARANTINE, WHY, Event
 from kintsu.io.json_events import JsonEvents
 from kintsu.io.queues import MemorySink, QueueSource
-from kintsu.io.service.events import Events
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 from kintsu.io.store.streams import StreamStore
 from kintsu.run.retention import prune

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kintsu.core.errors import UsageError
-from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import Jobs
+from kintsu.io.store.events import Events
 from kintsu.run.job_source import Desk
 from kintsu.run.retention import prune
 from kintsu.run.store import prune as prune_store

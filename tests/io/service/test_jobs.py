@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from sqlalchemy import event
 
-from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Jobs, KeyTaken
 from kintsu.io.service.work import FIRST_S, LONGEST_S, MOST_TRIES, Work, pause
 from kintsu.io.store.database import reading
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import Jobs, KeyTaken, submit_all
 from kintsu.io.service.together import Together
 from kintsu.io.service.trail import Act, Trail, keep_acts
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from kintsu.io.service.events import Event, Events
+from kintsu.io.store.events import Event, Events
 
 __all__ = ["Feed"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kintsu.apps.office import Office
-from kintsu.io.service.events import Events
 from kintsu.io.service.pushed import Pushed
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 from kintsu.io.store.home import has_store
 from kintsu.io.store.schema import tenants

@@ -24,12 +24,12 @@ from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.office import Office
 from kintsu.diagnose.masking import Veil
-from kintsu.io.service.events import Events
 from kintsu.io.service.jobs import Job, NewJob, Submitted, submit_all
 from kintsu.io.service.keys import Keys
 from kintsu.io.service.queue import Queue
 from kintsu.io.service.together import Together
 from kintsu.io.service.trail import Act, Trail, keep_acts
+from kintsu.io.store.events import Events
 from kintsu.io.store.history import History
 from kintsu.io.store.home import has_store
 from kintsu.run.ingest import find_treatment

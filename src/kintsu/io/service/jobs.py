@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from kintsu.core.errors import UsageError
-from kintsu.io.service.events import insert, insert_all
+from kintsu.io.store.events import insert, insert_all
 from kintsu.io.store.history import History
 from kintsu.io.store.paging import Page
 from kintsu.io.store.records import micros, new_id, text_of

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.notice import Notice
-from kintsu.io.service.events import insert as happened
 from kintsu.io.store.batch_rows import Watched
+from kintsu.io.store.events import insert as happened
 from kintsu.io.store.history import History
 from kintsu.io.store.records import micros
 from kintsu.monitor.incidents import Incident

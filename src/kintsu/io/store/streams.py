@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from kintsu.core.events import Positions, Spans
-from kintsu.io.service.events import insert as happened
+from kintsu.io.store.events import insert as happened
 from kintsu.io.store.history import History
 from kintsu.io.store.records import micros, now_text
 from kintsu.monitor.stream.tally import ColumnTally, WindowTally

@@ -17,7 +17,7 @@ from kintsu.apps.api.principal import Principal
 from kintsu.apps.api.problems import Refused
 from kintsu.apps.api.service import Service
 from kintsu.core.errors import KintsuError
-from kintsu.io.service.events import Event
+from kintsu.io.store.events import Event
 from kintsu.io.store.records import now_text
 
 __all__ = ["router"]
