@@ -1,11 +1,17 @@
 """What the operations answer, over a store that a heal has filled."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 import kintsu as kt
+from kintsu.io.store.history import History
+from kintsu.io.store.incidents import IncidentStore
+from kintsu.io.store.models import About, ModelStore
+from kintsu.monitor.incidents import JudgedBatch, follow
+from kintsu.monitor.judge import BatchJudgement, Cause
 
 
 def pages(client, path, **parameters):
@@ -31,6 +37,54 @@ def test_a_run_is_listed_with_what_it_changed_and_found(connect, healed, tmp_pat
     findings = pages(client, f"/api/v1/runs/{run}/findings", limit=2)
     assert {each["row"] for each in findings} >= {57, 58}
     assert all(each["column"] == "city" for each in pages(client, f"/api/v1/runs/{run}/findings", column="city"))
+
+
+@pytest.fixture
+def troubled(tmp_path):
+    """The ids of incidents of two tables: those that are open, the longest known first, and those that ended."""
+    history, alarms = History(tmp_path / "home"), []
+    for table in ("orders", "items"):
+        history.watch(table, {})
+    for n in range(12):
+        cause = Cause(f"c{n}", "null", 3.0, "it is empty", "0 % to 1 %")
+        told = BatchJudgement(True, 3.0, "missing", (cause.column,), (cause,), "judged", 30)
+        alarms.append(JudgedBatch("items" if n % 3 else "orders", f"b{n}", told))
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with IncidentStore(history).changing(ended_since=now) as draft:
+        found, _ = follow((), alarms, now)  # all at one moment
+        over = [replace(i, state="resolved", resolved_at=now) for i in found[::2]]
+        draft.incidents = (*found[1::2], *over)
+    return sorted(i.id for i in found[1::2]), sorted((i.id for i in over), reverse=True)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 6, 50])
+def test_incidents_come_in_pages(connect, troubled, limit):
+    client, (running, over) = connect(), troubled
+    path = "/api/v1/incidents"
+    assert [each["id"] for each in pages(client, path, limit=limit)] == running
+    every = pages(client, path, limit=limit, ended=True)
+    assert [each["id"] for each in every] == running + over
+    assert pages(client, path, limit=limit, ended=True, table="items") == [i for i in every if i["table"] == "items"]
+    assert pages(client, path, limit=limit, ended=True, table="nothing") == []
+    told = client.post("/api/v1/graphql", json={"query": f"{{ incidents(first: {limit}) }}"}).json()
+    assert [each["id"] for each in told["data"]["incidents"]] == running[:limit]
+
+
+def test_versions_of_models_come_in_pages(connect, tmp_path):
+    registry, client = ModelStore(History(tmp_path / "home")), connect()
+    for name in ("issues", "a_b:ä & c", "issues", "volume:2", "issues"):
+        registry.register(name, b"model", About(), by="me")
+    every = pages(client, "/api/v1/models", limit=2)
+    assert every == [each.to_dict() for each in registry.versions()]
+    assert pages(client, "/api/v1/models", limit=1) == client.get("/api/v1/models").json()["items"] == every
+    assert [each["version"] for each in pages(client, "/api/v1/models", limit=2, name="issues")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("after", ["x", "1", "open_1", "gone_1_a", "ended_1_A'", f"open_{10**18}_a", "_issues"])
+def test_a_cursor_that_nobody_was_given_is_refused(connect, after):
+    client = connect()
+    told = [client.get(f"/api/v1/{name}", params={"after": after}).status_code for name in ("incidents", "models")]
+    assert told == [422, 422]
 
 
 def test_undo_takes_back_a_cell_and_then_all(connect, healed, tmp_path):

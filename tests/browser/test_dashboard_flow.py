@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +19,11 @@ import polars as pl
 import pytest
 
 import kintsu as kt
+from kintsu.io.store.history import History
+from kintsu.io.store.incidents import IncidentStore
+from kintsu.io.store.models import About, ModelStore
+from kintsu.monitor.incidents import JudgedBatch, follow
+from kintsu.monitor.judge import BatchJudgement, Cause
 from kintsu.run.generate import generate
 from kintsu.run.store import purge
 
@@ -302,32 +308,74 @@ def test_objectives_tell_budget_and_forecast(page):
     page.get_by_role("heading", name="days").wait_for()
 
 
+@contextmanager
+def of_its_own(home: Path, *more: str) -> Iterator[str]:
+    """A service over another store; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(home), "--port", str(port)]
+    with subprocess.Popen([*command, *more]) as process:
+        try:
+            answers(f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def test_incidents_and_models_come_page_by_page(browser, tmp_path):
+    history, now = History(tmp_path), datetime(2026, 11, 1, tzinfo=UTC)
+    history.watch("orders", {"source": "orders/*.csv"})
+    batches = []
+    for n in range(60):
+        ModelStore(history).register("volume:orders", b"{}", About(), by="ann")
+        cause = Cause(f"c{n}", "null", 3.0, f"c{n} is empty", "0 % to 1 %")
+        judged = BatchJudgement(True, 3.0, "missing", (cause.column,), (cause,), "judged", 30)
+        batches.append(JudgedBatch("orders", f"b{n}", judged))
+    with IncidentStore(history).changing(ended_since=now) as draft:
+        found, _ = follow((), batches, now)
+        draft.incidents = (*found[5:], *(replace(each, state="resolved", resolved_at=now) for each in found[:5]))
+    with of_its_own(tmp_path) as address:
+        page = browser.new_page(base_url=address)
+        more = page.get_by_role("button", name="Show more")
+        for place, part, first, rest in (
+            ("/incidents", page.locator("article"), 50, 55),
+            ("/tables/watched/orders", page.locator("article"), 50, 55),
+            ("/models", page.locator("tbody tr"), 50, 60),
+        ):
+            page.goto(place)
+            part.nth(first - 1).wait_for()
+            assert part.count() == first
+            more.click()
+            part.nth(rest - 1).wait_for()
+            assert part.count() == rest and more.count() == 0
+        page.goto("/incidents")
+        page.get_by_label("Show those that are over").check()
+        more.click()
+        page.locator("article").nth(59).wait_for()
+        assert page.get_by_role("button", name="It is over").count() == 55
+        page.goto("/")
+        page.get_by_role("region", name="Waiting for you").get_by_role("listitem").nth(4).wait_for()
+        page.close()
+
+
 def test_keys_are_made_and_asked_for(browser, tmp_path, service):
     """Signing in, with a service of its own that wants it."""
     from kintsu.apps.api.app import create_app  # noqa: F401 - the extra is there
     from kintsu.io.service.keys import Keys
-    from kintsu.io.store.history import History
 
     _, key = Keys(History(tmp_path)).create("ann", "viewer", by="test")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "kintsu", "serve", "--home", str(tmp_path), "--port", str(port), "--sign-in"]
-    with subprocess.Popen(command) as process:
-        try:
-            answers(f"http://127.0.0.1:{port}")
-            page = browser.new_page(base_url=f"http://127.0.0.1:{port}")
-            page.goto("/settings")
-            page.get_by_label("API key").fill("kintsu_wrong")
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_role("alert").get_by_text("unknown").wait_for()
-            page.get_by_label("API key").fill(key)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_text("ann, viewer of local").wait_for()
-            page.get_by_text("Admins see keys").wait_for()
-            page.close()
-        finally:
-            process.terminate()
+    with of_its_own(tmp_path, "--sign-in") as address:
+        page = browser.new_page(base_url=address)
+        page.goto("/settings")
+        page.get_by_label("API key").fill("kintsu_wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").get_by_text("unknown").wait_for()
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("ann, viewer of local").wait_for()
+        page.get_by_text("Admins see keys").wait_for()
+        page.close()
 
 
 PAGES = ("/", "/runs", "{run}", "{run}/questions", "/tables/runs/customers.csv", "/tables/watched/days")

@@ -14,10 +14,19 @@ from kintsu.core.notice import LEVELS, Notice
 from kintsu.io.notify.routes import Route, labelled, send
 from kintsu.io.store.history import open_history
 from kintsu.io.store.incidents import SENT, WAITING, Delivery, IncidentStore
+from kintsu.io.store.paging import Page
 from kintsu.monitor.alerts import AlertPolicy
 from kintsu.monitor.incidents import Incident, acknowledge, advance, resolve
 
-__all__ = ["Telling", "acknowledge_incident", "incidents", "resolve_incident", "tell", "try_routes"]
+__all__ = [
+    "Telling",
+    "acknowledge_incident",
+    "incidents",
+    "incidents_page",
+    "resolve_incident",
+    "tell",
+    "try_routes",
+]
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,24 @@ def try_routes(routes: Iterable[Route], now: datetime | None = None) -> dict[str
 def incidents(
     names: list[str] | None = None, *, with_ended: bool = False, home: Path | str | None = None
 ) -> tuple[Incident, ...]:
-    """The open incidents of the named tables or of all of them, the longest known first; the ended ones too."""
+    """The open incidents of the named tables or of all of them, the longest known first; then the ended ones, the last
+    first."""
     history = open_history(home)
     tables = [history.watched(name).name for name in names] if names else None
     return IncidentStore(history).incidents(tables, with_ended=with_ended)
+
+
+def incidents_page(
+    *,
+    home: Path | str | None = None,
+    limit: int,
+    after: str | None = None,
+    table: str | None = None,
+    with_ended: bool = False,
+) -> Page[Incident]:
+    """At most so many of `incidents`, those after a cursor, of one table or of all."""
+    tables = None if table is None else [table]
+    return IncidentStore(open_history(home)).page(limit=limit, after=after, tables=tables, with_ended=with_ended)
 
 
 def acknowledge_incident(id: str, *, by: str, home: Path | str | None = None, now: datetime | None = None) -> Incident:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import exc, text
 
@@ -55,6 +55,33 @@ def test_one_version_is_live_and_its_promotion_is_told(store):
     assert store.live(["issues", "issues:none"])["issues"].version == 3
     told = [(each.before, each.version, each.by, each.why) for each in store.promotions("issues")]
     assert told == [(None, 1, "ann", "first"), (1, 3, "bob", "")]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(names=st.lists(st.sampled_from(["a", "B", "a_1", "é:x", "12_a", "a "]), max_size=8), limit=st.integers(1, 9))
+def test_pages_of_any_size_are_the_whole_in_order(store, names, limit):
+    with writing(store.history.engine) as connection:
+        connection.execute(schema.models.delete())
+    for name in names:
+        several(store, 1, name)
+    for name in (None, "a"):
+        found, after = [], None
+        while after is not None or not found:
+            page = store.page(limit=limit, after=after, name=name)
+            assert len(page.items) == limit or page.next is None
+            found, after = found + page.items, page.next
+            if after is None:
+                break
+        assert found == store.versions(name)
+
+
+def test_a_version_that_goes_or_comes_between_pages_hides_none(store):
+    several(store, 4)
+    first = store.page(limit=2)
+    several(store, 1, "a")  # before the cursor: whoever reads on does not see it
+    several(store, 1)
+    assert store.prune("issues", keep=3) == 2  # the version of the cursor goes, too
+    assert [each.version for each in store.page(limit=9, after=first.next).items] == [3, 4, 5]
 
 
 @settings(max_examples=15)

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { get, path, type Query } from './client'
-import type { Course, ListedObjectiveItem, ListedQuestionItem, ListedRunItem, ListedStreamItem, ListedTableItem, MonitorStatus, RunDetail, StreamDetail } from './schema'
+import type { Course, ListedObjectiveItem, ListedQuestionItem, ListedRunItem, ListedStreamItem, MonitorStatus, RunDetail, StreamDetail, TableItem } from './schema'
 
 /** What the pages ask for. Lists of the API that name no type of their items have one here. */
 
@@ -140,26 +140,20 @@ export interface Page<T> {
   next?: string | null
 }
 
-/** A list that comes in pages. */
-export function usePages<T>(key: unknown[], url: string, query: Query, isWanted = true) {
-  return useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam }) => get<Page<T>>(url, { ...query, after: pageParam }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next ?? null,
-    enabled: isWanted,
-  })
-}
+const inPages = <T>(key: unknown[], url: string, query: Query) => ({
+  queryKey: key,
+  queryFn: ({ pageParam }: { pageParam: string | null }) => get<Page<T>>(url, { ...query, after: pageParam }),
+  initialPageParam: null as string | null,
+  getNextPageParam: (last: Page<T>) => last.next ?? null,
+})
 
-/** Every table, page after page in the background. */
-export function useTables() {
-  const pages = useInfiniteQuery({
-    queryKey: ['tables'],
-    queryFn: ({ pageParam }) => get<ListedTableItem>('/tables', { limit: 500, after: pageParam }),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next ?? null,
-    staleTime: 30_000,
-  })
+/** A list that comes in pages. */
+export const usePages = <T>(key: unknown[], url: string, query: Query, isWanted = true) =>
+  useInfiniteQuery({ ...inPages<T>(key, url, query), enabled: isWanted })
+
+/** Every item of a list, page after page in the background. */
+function useWhole<T>(key: unknown[], url: string, more: { staleTime?: number } = {}) {
+  const pages = useInfiniteQuery({ ...inPages<T>(key, url, { limit: 500 }), ...more })
   const { hasNextPage, isFetching, fetchNextPage } = pages
   useEffect(() => {
     if (hasNextPage && !isFetching) void fetchNextPage()
@@ -167,10 +161,11 @@ export function useTables() {
   return pages
 }
 
+export const useTables = () => useWhole<TableItem>(['tables'], '/tables', { staleTime: 30_000 })
+export const useOpenIncidents = () => useWhole<Incident>(['incidents', 'open'], '/incidents')
+
 export const useRun = (run: string) => useQuery({ queryKey: ['runs', run], queryFn: () => get<RunDetail>(path`/runs/${run}`) })
 export const useRuns = (query: Query) => useQuery({ queryKey: ['runs', 'list', query], queryFn: () => get<ListedRunItem>('/runs', query) })
-export const useIncidents = (ended: boolean) =>
-  useQuery({ queryKey: ['incidents', ended], queryFn: () => get<Page<Incident>>('/incidents', { ended }) })
 
 export const questionsOf = (run: string, limit: number) => ({
   queryKey: ['questions', run, limit],

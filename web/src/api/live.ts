@@ -11,7 +11,7 @@ const EVERY_MS = 10_000
 const AT_MOST_EVERY_MS = 500 // a flood of events asks no more often than this
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 60_000
-const HEADS: Record<Topic, string> = { runs: '/runs?limit=1', incidents: '/incidents' }
+const HEADS: Record<Topic, string> = { runs: '/runs?limit=1', incidents: '/incidents?limit=500' }
 const TOUCHES: Record<Topic, string[]> = {
   runs: ['runs', 'tables', 'questions', 'course', 'jobs'],
   incidents: ['incidents', 'tables', 'monitors', 'course'],

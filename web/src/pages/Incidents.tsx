@@ -2,9 +2,10 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import { path, send } from '../api/client'
-import { useIncidents, type Incident } from '../api/lists'
+import { usePages, type Incident } from '../api/lists'
 import { useNews } from '../parts/News'
-import { Answered, Coded, Empty } from '../parts/States'
+import { Paged } from '../parts/Paged'
+import { Coded } from '../parts/States'
 import { tablePath } from '../parts/TableList'
 import { Title } from '../parts/Title'
 import { When } from '../parts/When'
@@ -14,17 +15,15 @@ const t = texts.incidents
 
 export function Incidents() {
   const [ended, setEnded] = useState(false)
-  const incidents = useIncidents(ended)
+  const pages = usePages<Incident>(['incidents', 'pages', ended], '/incidents', { limit: 50, ended })
   return (
     <>
       <Title text={t.title}>
         <label className="flex items-center gap-2"><input type="checkbox" checked={ended} onChange={(event) => setEnded(event.target.checked)} />{t.ended}</label>
       </Title>
-      <Answered query={incidents}>
-        {({ items }) => items.length === 0
-          ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty>
-          : <ul className="flex flex-col gap-4">{items.map((each) => <li key={each.id}><Card incident={each} /></li>)}</ul>}
-      </Answered>
+      <Paged pages={pages} empty={t.none} emptyBody={t.noneBody}>
+        {(items) => <ul className="flex flex-col gap-4">{items.map((each) => <li key={`${each.id} ${each.state === 'resolved'}`}><Card incident={each} /></li>)}</ul>}
+      </Paged>
     </>
   )
 }

@@ -1,12 +1,12 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { get, path, send } from '../api/client'
-import type { Model, Page } from '../api/lists'
+import { path, send } from '../api/client'
+import { usePages, type Model } from '../api/lists'
 import { plain } from '../logic/shown'
 import { Ask, type Question } from '../parts/Ask'
 import { useNews } from '../parts/News'
+import { Paged } from '../parts/Paged'
 import { Sheet } from '../parts/Sheet'
-import { Answered, Coded, Empty } from '../parts/States'
 import { Title } from '../parts/Title'
 import { When } from '../parts/When'
 import { texts } from '../texts'
@@ -20,7 +20,7 @@ export function Models() {
   const client = useQueryClient()
   const tell = useNews()
   const [question, setQuestion] = useState<Question | null>(null)
-  const models = useQuery({ queryKey: ['models'], queryFn: () => get<Page<Model>>('/models') })
+  const pages = usePages<Model>(['models'], '/models', { limit: 50 })
   async function post(url: string, body?: unknown) {
     await send('POST', url, body).then(() => tell({ text: t.done }), (error: Error) => tell({ text: error.message, isTrouble: true }))
     await client.invalidateQueries({ queryKey: ['models'] })
@@ -30,8 +30,8 @@ export function Models() {
   return (
     <>
       <Title text={t.title} />
-      <Answered query={models}>
-        {({ items }) => items.length === 0 ? <Empty title={t.none}><p><Coded text={t.noneBody} /></p></Empty> : (
+      <Paged pages={pages} empty={t.none} emptyBody={t.noneBody}>
+        {(items) => (
           <Sheet label={t.title} heads={[...Object.values(t.head), '']} isWide>
             {items.map((each) => (
               <tr key={`${each.name} ${each.version}`}>
@@ -47,7 +47,7 @@ export function Models() {
             ))}
           </Sheet>
         )}
-      </Answered>
+      </Paged>
       {question && <Ask question={question} onClose={() => setQuestion(null)} />}
     </>
   )

@@ -2,7 +2,7 @@ import { useQueries } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { path } from '../api/client'
-import { questionsOf, useIncidents, useRuns } from '../api/lists'
+import { questionsOf, useOpenIncidents, useRuns } from '../api/lists'
 import type { RunItem, TableItem } from '../api/schema'
 import { healthOf } from '../logic/health'
 import { texts } from '../texts'
@@ -24,11 +24,11 @@ function lastHeals(runs: RunItem[]): RunItem[] {
 
 /** What a person should look at, the gravest first. */
 export function WaitingForYou({ tables }: { tables: TableItem[] }) {
-  const incidents = useIncidents(false)
+  const incidents = useOpenIncidents()
   const heals = useRuns({ limit: 20, kind: 'heal' })
   const runs = lastHeals(heals.data?.items ?? [])
   const asked = useQueries({ queries: runs.map((run) => questionsOf(run.run, COUNTED)) })
-  const open = incidents.data?.items ?? []
+  const open = incidents.data?.pages.flatMap((page) => page.items) ?? []
   const held = tables.filter((table) => healthOf(table) === 'held' && !open.some((each) => each.table === table.name)).slice(0, 5)
   const counts = runs.map((run, i) => ({ run, items: asked[i]?.data?.items ?? [] })).filter(({ items }) => items.length > 0)
   const isCalm = open.length + held.length + counts.length === 0 && !asked.some((each) => each.isLoading)

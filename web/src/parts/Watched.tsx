@@ -1,11 +1,12 @@
 import { useMemo, useState } from 'react'
-import { useBatch, useCourse, useIncidents, useMonitor } from '../api/lists'
+import { useBatch, useCourse, useMonitor, usePages, type Incident } from '../api/lists'
 import type { Expected, MonitorStatus } from '../api/schema'
 import { percent } from '../logic/shown'
 import { Card } from '../pages/Incidents'
 import { n, texts } from '../texts'
 import { AlarmList } from './AlarmList'
 import { Chart } from './Chart'
+import { More } from './More'
 import { Figures, Part } from './Part'
 import { Answered } from './States'
 import { WaitingBatches } from './WaitingBatches'
@@ -18,13 +19,14 @@ export function Watched({ table }: { table: string }) {
   const [fact, setFact] = useState('rows')
   const status = useMonitor(table, true)
   const course = useCourse<Expected>('monitors', table, fact === 'rows' ? [] : [fact], { band: true })
-  const open = (useIncidents(false).data?.items ?? []).filter((each) => each.table === table)
+  const open = usePages<Incident>(['incidents', 'of', table], '/incidents', { table, limit: 50 })
   return (
     <Answered query={status}>
       {(found) => (
         <div className="flex flex-col gap-7">
           <Figures figures={figuresOf(found)} />
-          {open.map((each) => <Card key={each.id} incident={each} withTable={false} />)}
+          {open.data?.pages.flatMap((page) => page.items).map((each) => <Card key={each.id} incident={each} withTable={false} />)}
+          {open.hasNextPage && <div><More pages={open} /></div>}
           <WaitingBatches table={table} batches={found.waiting} />
           <Part id="course" title={t.course} aside={<Facts table={table} last={found.last_batch} fact={fact} onFact={setFact} />}>
             <div className="sheet p-3"><Answered query={course}>{(data) => <CourseChart course={data} fact={fact} />}</Answered></div>

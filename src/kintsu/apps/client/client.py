@@ -275,9 +275,9 @@ class Client:
         told = {"is_right": is_right}
         return cast(Decided, self._wire.ask("POST", path_of("monitors", table, "batches", batch), json=told))
 
-    def incidents(self, *, ended: bool = False) -> Iterator[dict[str, Any]]:
-        """Trouble that lasts; that is over too, if asked for."""
-        return self._wire.pages("/incidents", ended=ended)
+    def incidents(self, *, table: str | None = None, ended: bool = False) -> Iterator[dict[str, Any]]:
+        """Trouble that lasts, the longest known first; then what is over, if asked for."""
+        return self._wire.pages("/incidents", table=table, ended=ended)
 
     def acknowledge(self, incident: str) -> dict[str, Any]:
         """Say that you are at an incident: it rises no more."""

@@ -17,6 +17,7 @@ from kintsu.core.notice import Notice
 from kintsu.io.store.batch_rows import Watched
 from kintsu.io.store.events import insert as happened
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import micros
 from kintsu.monitor.incidents import Incident
 
@@ -28,6 +29,7 @@ __all__ = ["Delivery", "Draft", "IncidentStore"]
 LEASE: Final = timedelta(minutes=10)  # after which a try that never ended (the process was killed) may be made again
 PATIENCE: Final = timedelta(days=7)  # news that is older is not sent any more
 WAITING, SENDING, SENT, GIVEN_UP = "waiting", "sending", "sent", "given_up"
+OPEN, ENDED = "open", "ended"  # the two halves of the list
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,54 @@ class IncidentStore:
 
     history: History
 
-    def incidents(
-        self, tables: Iterable[str] | None = None, *, ended_since: datetime | None = None, with_ended: bool = False
-    ) -> tuple[Incident, ...]:
-        """Incidents, the longest known first: those that are open, those that ended lately or all of them."""
+    def incidents(self, tables: Iterable[str] | None = None, *, with_ended: bool = False) -> tuple[Incident, ...]:
+        """The incidents of some tables or of all: those that are open, the longest known first; then those that ended,
+        if they are wanted, the last one first."""
+        return tuple(map(_incident, self._listed(tables, with_ended=with_ended)))
+
+    def page(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        tables: Iterable[str] | None = None,
+        with_ended: bool = False,
+    ) -> Page[Incident]:
+        """At most so many of `incidents`, those after a cursor: it holds, whatever opens or ends meanwhile."""
+        page = Page.cut(self._listed(tables, with_ended=with_ended, limit=limit + 1, after=after), limit, _cursor)
+        return Page(tuple(map(_incident, page.items)), page.next)
+
+    def _listed(
+        self, tables: Iterable[str] | None, *, with_ended: bool, limit: int | None = None, after: str | None = None
+    ) -> list[Any]:
+        """Rows. Those of the second half come from an index in their order: no more are read than are wanted."""
+        from sqlalchemy import literal, tuple_
+
         from kintsu.io.store import schema
 
+        i, rows = schema.incidents, list[Any]()
+        half, at_us, last = (OPEN, None, "") if after is None else after.split("_", 2)
+        place = None if at_us is None else tuple_(literal(int(at_us)), literal(last))
         with schema.reading(self.history.engine) as connection:
-            return self._read(connection, tables, ended_since, with_ended=with_ended)
+            if half == OPEN:
+                query = self._chosen(tables).where(i.c.ended_us.is_(None)).order_by(i.c.opened_us, i.c.id)
+                query = query if place is None else query.where(tuple_(i.c.opened_us, i.c.id) > place)
+                rows += connection.execute(query.limit(limit))
+            left = None if limit is None else limit - len(rows)
+            if with_ended and left != 0:
+                query = self._chosen(tables).where(i.c.ended_us.is_not(None))
+                query = query if half == OPEN else query.where(tuple_(i.c.ended_us, i.c.id) < place)
+                rows += connection.execute(query.order_by(i.c.ended_us.desc(), i.c.id.desc()).limit(left))
+        return rows
+
+    def _chosen(self, tables: Iterable[str] | None) -> Any:
+        from sqlalchemy import select
+
+        from kintsu.io.store import schema
+
+        i, m = schema.incidents, schema.monitors
+        query = select(i.c.id, i.c.opened_us, i.c.ended_us, i.c.body).where(i.c.tenant == self.history.tenant)
+        return query if tables is None else query.join(m, m.c.id == i.c.monitor).where(m.c.name.in_(list(tables)))
 
     @contextmanager
     def changing(self, tables: Iterable[str] | None = None, *, ended_since: datetime) -> Iterator[Draft]:
@@ -77,10 +119,15 @@ class IncidentStore:
 
         What the draft holds at the end is written, with its deliveries; nothing is if the block raises.
         """
+        from sqlalchemy import or_
+
         from kintsu.io.store import schema
 
+        i = schema.incidents
         with schema.writing(self.history.engine) as connection:
-            before = self._read(connection, tables, ended_since)
+            lately = or_(i.c.ended_us.is_(None), i.c.ended_us >= micros(ended_since))
+            rows = connection.execute(self._chosen(tables).where(lately).order_by(i.c.opened_us, i.c.id))
+            before = tuple(map(_incident, rows))
             draft = Draft(before)
             yield draft
             known = {(incident.table, incident.id): incident for incident in before}
@@ -91,28 +138,6 @@ class IncidentStore:
                 if before_it is None or before_it.state != incident.state:
                     happened(connection, self.history.tenant, "incident", _news(incident))
             self._add(connection, draft.deliveries)
-
-    def _read(
-        self,
-        connection: Connection,
-        tables: Iterable[str] | None,
-        ended_since: datetime | None,
-        *,
-        with_ended: bool = False,
-    ) -> tuple[Incident, ...]:
-        from sqlalchemy import or_, select
-
-        from kintsu.io.store import schema
-
-        i, m = schema.incidents, schema.monitors
-        query = select(i.c.body).join(m, m.c.id == i.c.monitor).where(i.c.tenant == self.history.tenant)
-        if tables is not None:
-            query = query.where(m.c.name.in_(list(tables)))
-        if not with_ended:
-            lately = [i.c.ended_us >= micros(ended_since)] if ended_since is not None else []
-            query = query.where(or_(i.c.ended_us.is_(None), *lately))
-        rows = connection.execute(query.order_by(i.c.opened_us, i.c.id))
-        return tuple(Incident.from_dict(json.loads(row.body)) for row in rows)
 
     def _write(self, connection: Connection, incidents: Sequence[Incident]) -> None:
         from sqlalchemy import bindparam, select
@@ -214,6 +239,15 @@ def _news(incident: Incident) -> dict[str, Any]:
     """What is told of an incident that opens, is acknowledged, ends or comes back."""
     told = {"incident": incident.id, "table": incident.table, "issue": incident.issue, "state": incident.state}
     return told | {"columns": list(incident.columns)}
+
+
+def _incident(row: Any) -> Incident:
+    return Incident.from_dict(json.loads(row.body))
+
+
+def _cursor(row: Any) -> str:
+    half, at_us = (OPEN, row.opened_us) if row.ended_us is None else (ENDED, row.ended_us)
+    return f"{half}_{at_us}_{row.id}"
 
 
 def _delivery(row: Any) -> Delivery:

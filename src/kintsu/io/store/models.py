@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kintsu.core.errors import InputError, UnknownName, UsageError
 from kintsu.io.store.history import History
+from kintsu.io.store.paging import Page
 from kintsu.io.store.records import now_text
 
 if TYPE_CHECKING:
@@ -138,6 +139,21 @@ class ModelStore:
         query = select(*self._heads()).where(self._mine(name)).order_by(m.c.name, m.c.version)
         with schema.reading(self.history.engine) as connection:
             return [_told(row) for row in connection.execute(query)]
+
+    def page(self, *, limit: int, after: str | None = None, name: str | None = None) -> Page[ModelVersion]:
+        """At most so many of `versions`, those after a cursor."""
+        from sqlalchemy import literal, select, tuple_
+
+        from kintsu.io.store import schema
+
+        m = schema.models
+        query = select(*self._heads()).where(self._mine(name)).order_by(m.c.name, m.c.version).limit(limit + 1)
+        if after is not None:
+            version, _, last = after.partition("_")
+            query = query.where(tuple_(m.c.name, m.c.version) > tuple_(literal(last), literal(int(version))))
+        with schema.reading(self.history.engine) as connection:
+            found = [_told(row) for row in connection.execute(query)]
+        return Page.cut(found, limit, lambda each: f"{each.version}_{each.name}")
 
     def body(self, name: str, version: int) -> bytes:
         from sqlalchemy import select

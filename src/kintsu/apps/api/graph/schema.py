@@ -195,10 +195,8 @@ class Query:
 
     @strawberry.field(description="Open incidents, the longest known first")
     def incidents(self, info: strawberry.Info, first: First = 20) -> list[JSON]:
-        return [
-            JSON(masked(each.to_dict(), info.context.veil))
-            for each in notify.incidents(home=_home(info))[: _first(first)]
-        ]
+        found = notify.incidents_page(home=_home(info), limit=_first(first)).items
+        return [JSON(masked(each.to_dict(), info.context.veil)) for each in found]
 
 
 def _runs(page: Page[dict[str, Any]]) -> Runs:

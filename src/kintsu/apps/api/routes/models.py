@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from kintsu.apps.api.access import Engineer, Viewer
-from kintsu.apps.api.paging import Asked, Listed
+from kintsu.apps.api.paging import Asked, Limit, Listed
 from kintsu.apps.api.reads import Read
 from kintsu.apps.api.service import service_of
 from kintsu.io.store.history import History
@@ -17,6 +17,10 @@ from kintsu.io.store.models import ModelStore
 __all__ = ["router"]
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=Read)
+After = Annotated[
+    str | None,
+    Query(pattern="^[0-9]{1,9}_", max_length=265, description="The `next` of the page before"),
+]
 
 
 class Promote(Asked):
@@ -28,11 +32,15 @@ class Promote(Asked):
 
 @router.get("")
 def versions(
-    request: Request, who: Viewer, name: Annotated[str | None, Query(max_length=255)] = None
+    request: Request,
+    who: Viewer,
+    limit: Limit = 50,
+    after: After = None,
+    name: Annotated[str | None, Query(max_length=255)] = None,
 ) -> Listed[dict[str, Any]]:
-    """Every version of a model, or of all."""
-    found = ModelStore(History(service_of(request).home(who.tenant))).versions(name)
-    return Listed(items=[each.to_dict() for each in found])
+    """The versions of a model, or of all, by name and version."""
+    page = ModelStore(History(service_of(request).home(who.tenant))).page(limit=limit, after=after, name=name)
+    return Listed(items=[each.to_dict() for each in page.items], next=page.next)
 
 
 @router.post("/{name}/promote")
