@@ -140,6 +140,9 @@ def test_tables_are_listed_with_their_last_scores(connect, healed):
     assert 0 < table["score"] < table["score_after"] <= 100
     told = client.get("/api/v1/tables/orders/course").json()["columns"]
     assert told["score:overall"] == [pytest.approx(table["score"])] and told["kind"] == ["heal"]
+    asked = {"fact": ["score:overall", "applied"], "band": True, "days": 1}
+    told = client.get("/api/v1/tables/orders/course", params=asked).json()
+    assert told["low"] == told["high"] == {"score:overall": [None], "applied": [None]}  # the first of all
 
 
 @pytest.mark.parametrize("days", [0, 60])

@@ -61,6 +61,15 @@ def test_what_was_expected_is_the_same_for_the_whole_course_and_for_its_end(home
     assert expected(course.clear(), facts, last=0) == ({}, {})
 
 
+def test_what_was_expected_of_the_scores_of_heals_is_a_score():
+    scores = [99.0, 98.0, 99.5, 97.5, 99.0, 98.5, 99.2, 98.1, 60.0, None, 98.8]
+    at = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(len(scores))]
+    course = pl.DataFrame({"run": [f"r{n}" for n in range(len(scores))], "at": at, "score:overall": scores})
+    low, high = (side["score:overall"] for side in expected(course, ["score:overall"], last=len(scores)))
+    assert low[:7] == high[:7] == [None] * 7
+    assert 90 < low[8] < high[8] == 100 and scores[8] < low[8] and low[10] >= 0
+
+
 def test_what_was_expected_of_old_batches_is_not_worked_out(home, monkeypatch):
     course = watching.trend("orders", [], home=home)
     (whole,) = expected(course, ["rows"], last=20)[0].values()

@@ -204,6 +204,7 @@ export const texts = {
     topAlt: (column: string, values: string) => `Commonest values of ${column}: ${values}`,
     fact: 'Fact',
     expected: 'Expected',
+    overallExpected: 'Overall, as expected',
     atLeast: 'Expected, at least',
     atMost: 'Expected, at most',
     alarm: 'Alarm',

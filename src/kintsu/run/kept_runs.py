@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from kintsu.core.contracts import Table
 from kintsu.core.errors import KintsuError, UnknownName
 from kintsu.core.settings import nearest
 from kintsu.io.store.batch_rows import RUNS, BatchRow
+from kintsu.io.store.courses import latest
 from kintsu.io.store.history import History, open_history
 from kintsu.io.store.home import home_for, server_of
 from kintsu.io.store.overview import tables_called
@@ -130,11 +131,7 @@ def course(
         found = history.course(each, facts).rename({"name": "run", "state": "kind"}).with_columns(*of)
         parts.append(found.select(*HEADS, *(name for name in found.columns[12:] if name not in HEADS)))
     whole = pl.concat(parts, how="diagonal").sort("at", "run")
-    if days is None or whole.is_empty():
-        return whole
-    last = whole["at"].max()
-    assert isinstance(last, datetime)
-    return whole.filter(pl.col("at") > last - timedelta(days=days))
+    return whole if days is None else latest(whole, days)
 
 
 def _is_called(wanted: str, name: str, place: str) -> bool:

@@ -33,6 +33,7 @@ MOST_COLUMNS: Final = 12
 MOST_ALARMS: Final = 50
 BINS: Final = 24
 SHARES: Final = ("completeness:", "distinct:", "top:", "duplicates", "foreign:", "upper:", "blank:")
+SCORES: Final = ("score:", "after:")
 MOST_VALUES: Final = 8
 
 
@@ -145,8 +146,11 @@ Bounds = dict[str, list[float | None]]
 
 
 def expected(course: pl.DataFrame, facts: Sequence[str], *, last: int) -> tuple[Bounds, Bounds]:
-    """Low and high of each fact for the `last` batches of a course (`History.course`): what was expected before each
-    came. Null for the first batches of all, and for those before the last 400."""
+    """Low and high of each fact for the `last` rows of a course: what was expected before each batch, or heal, came.
+
+    `course` is one of watched batches (`watching.trend`) or of heals and checks (`kept_runs.course`). Null for the
+    first rows of all, and for those before the last 400.
+    """
     names = [fact for fact in facts if fact in course.columns]
     told = min(last, MOST_EXPECTED)
     if not names or not told:
@@ -159,14 +163,14 @@ def expected(course: pl.DataFrame, facts: Sequence[str], *, last: int) -> tuple[
 
 def _band(course: pl.DataFrame, facts: list[str]) -> tuple[Floats, Floats, Floats]:
     """Values, low and high, a column for each fact. Alarmed batches are no part of what is expected next."""
-    values = course.select(pl.col(facts).cast(pl.Float64)).to_numpy()
-    is_normal = course["state"].is_in(NORMAL).to_numpy()
-    usual = np.where(is_normal[:, None], values, np.nan)
-    dated = course["due"].null_count() == 0
+    values = usual = course.select(pl.col(facts).cast(pl.Float64)).to_numpy()
+    if "state" in course.columns:
+        usual = np.where(course["state"].is_in(NORMAL).to_numpy()[:, None], values, np.nan)
+    dated = "due" in course.columns and course["due"].null_count() == 0
     low, high = bands(usual, (course["at"].dt.weekday() - 1).to_list() if dated else None)
-    shares = [name for name in facts if name.startswith(SHARES)]
-    for k in (facts.index(name) for name in shares):
-        low[:, k], high[:, k] = np.maximum(low[:, k], 0.0), np.minimum(high[:, k], 1.0)
+    for starts, most in ((SHARES, 1.0), (SCORES, 100.0)):
+        for k in (k for k, name in enumerate(facts) if name.startswith(starts)):
+            low[:, k], high[:, k] = np.clip(low[:, k], 0.0, most), np.clip(high[:, k], 0.0, most)
     return values, low, high
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from kintsu.core.errors import InputError, KintsuError, UnknownName, UsageError
 from kintsu.io.store.batch_rows import ACCEPTED, HELD, NORMAL, REJECTED, BatchRow, Watched
+from kintsu.io.store.courses import latest
 from kintsu.io.store.history import History, open_history
 from kintsu.io.store.incidents import IncidentStore
 from kintsu.monitor.alerts import AlertPolicy
@@ -31,7 +32,6 @@ __all__ = [
     "backfill",
     "batch",
     "decide",
-    "latest",
     "learnable",
     "record",
     "remove",
@@ -222,15 +222,6 @@ def trend(
     history = open_history(home)
     course = history.course(history.watched(name), facts)
     return course if days is None else latest(course, days)
-
-
-def latest(course: pl.DataFrame, days: float) -> pl.DataFrame:
-    """The last days of a course."""
-    last = course["at"].max()
-    if last is None:
-        return course
-    assert isinstance(last, datetime)
-    return course.filter(pl.col("at") > last - timedelta(days=days))
 
 
 def batch(name: str, batch: str, *, home: Path | str | None = None) -> dict[str, Any]:

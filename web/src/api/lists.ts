@@ -172,8 +172,8 @@ export const questionsOf = (run: string, limit: number) => ({
   queryFn: () => get<ListedQuestionItem>(path`/runs/${run}/questions`, { limit }),
   staleTime: 60_000,
 })
-export const useCourse = <T extends Course>(kind: 'tables' | 'monitors', table: string, fact: string[], more: { band?: boolean } = {}) =>
-  useQuery({ queryKey: ['course', kind, table, fact], queryFn: () => get<T>(path`/${kind}/${table}/course`, { fact, ...more }) })
+export const useCourse = (kind: 'tables' | 'monitors', table: string, fact: string[]) =>
+  useQuery({ queryKey: ['course', kind, table, fact], queryFn: () => get<Course>(path`/${kind}/${table}/course`, { fact, band: true }) })
 export const useMonitor = (table: string, isWanted: boolean) =>
   useQuery({ queryKey: ['monitors', table], queryFn: () => get<MonitorStatus>(path`/monitors/${table}`), enabled: isWanted })
 export const useBatch = (table: string, batch: string | null) =>

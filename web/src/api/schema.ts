@@ -194,12 +194,26 @@ export interface components {
         };
         /**
          * Course
-         * @description Values over time, oldest first: a list for each column.
+         * @description Values over time, oldest first, and what was expected of each fact before it came.
          */
         Course: {
-            /** Columns */
+            /**
+             * Columns
+             * @description A list for each column
+             */
             columns: {
                 [key: string]: unknown[];
+            };
+            /** High */
+            high: {
+                [key: string]: (number | null)[];
+            };
+            /**
+             * Low
+             * @description By fact; null where nothing was expected yet; see `band`
+             */
+            low: {
+                [key: string]: (number | null)[];
             };
         };
         /** CrashTestJob */
@@ -274,27 +288,6 @@ export interface components {
              * @description true: it is as it should be, and is learnt from
              */
             is_right: boolean;
-        };
-        /**
-         * Expected
-         * @description Batches over time, and what was expected of each fact before the batch came.
-         */
-        Expected: {
-            /** Columns */
-            columns: {
-                [key: string]: unknown[];
-            };
-            /** High */
-            high: {
-                [key: string]: (number | null)[];
-            };
-            /**
-             * Low
-             * @description By fact; null where nothing was expected yet; see `band`
-             */
-            low: {
-                [key: string]: (number | null)[];
-            };
         };
         /**
          * FieldError
@@ -2201,7 +2194,6 @@ export type CrashTestOptions = components['schemas']['CrashTestOptions'];
 export type DayCount = components['schemas']['DayCount'];
 export type Decided = components['schemas']['Decided'];
 export type Decision = components['schemas']['Decision'];
-export type Expected = components['schemas']['Expected'];
 export type FieldError = components['schemas']['FieldError'];
 export type FromPath = components['schemas']['FromPath'];
 export type FromUpload = components['schemas']['FromUpload'];

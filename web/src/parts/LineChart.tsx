@@ -18,6 +18,18 @@ export interface Lines {
 const COLOURS = { light: ['#274a86', '#2a6549', '#65488a', '#a5301f', '#3d7a8c', '#7a6a5a'], dark: ['#a3bdf2', '#90d0b0', '#c9b0ee', '#f3a08f', '#8fd0e0', '#c9bba8'] }
 const DASHES = ['solid', 'dashed', 'dotted', [8, 3, 2, 3], [3, 3], [12, 4]]
 
+const LEGEND_LINE = 23 // pixels
+
+/** Lines that a legend of these names takes: it wraps, and the chart begins below it. */
+function linesOf(names: string[], width: number) {
+  let [lines, used] = [1, 0]
+  for (const name of names) {
+    const wide = 46 + 6.6 * name.length
+    ;[lines, used] = used && used + wide > width - 16 ? [lines + 1, wide] : [lines, used + wide]
+  }
+  return lines
+}
+
 function option({ series, marks, band, max }: Lines, width: number) {
   const { colour, text, tooltip, isDark } = look()
   const palette = isDark ? COLOURS.dark : COLOURS.light
@@ -28,7 +40,7 @@ function option({ series, marks, band, max }: Lines, width: number) {
     color: palette,
     textStyle: text,
     aria: { enabled: false },
-    grid: { left: 8, right: 16, top: names.length > 3 && width < 640 ? 62 : names.length > 1 ? 40 : 16, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 16, top: names.length > 1 ? 17 + LEGEND_LINE * linesOf(names.map((each) => typeof each === 'string' ? each : each.name), width) : 16, bottom: 8, containLabel: true },
     legend: names.length > 1 ? { type: 'plain', data: names, top: 0, left: 0, textStyle: { ...text, color: colour('ink') }, itemWidth: 22 } : undefined,
     tooltip: { ...tooltip, valueFormatter: (value: number | null) => (value == null ? '–' : plain(Number(value))) },
     dataZoom: [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false }],

@@ -1,6 +1,7 @@
 import { useMemo } from 'react'
 import { useCourse, usePages } from '../api/lists'
 import type { Course, RunItem } from '../api/schema'
+import { bandOf } from '../logic/band'
 import { texts } from '../texts'
 import { Chart } from './Chart'
 import { KeptIssues } from './Issues'
@@ -45,6 +46,7 @@ function Scores({ course }: { course: Course }) {
       })),
     [course, at],
   )
+  const band = useMemo(() => bandOf(course, 'score:overall', t.overallExpected), [course])
   if (series.length === 0) return <p className="text-soft">{t.noScores}</p>
-  return <div className="sheet p-3"><Chart alt={t.scoreAlt(at.length)} series={series} max={100} /></div>
+  return <div className="sheet p-3"><Chart alt={t.scoreAlt(at.length)} series={series} band={band} max={100} /></div>
 }

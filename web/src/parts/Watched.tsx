@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react'
 import { useBatch, useCourse, useMonitor, usePages, type Incident } from '../api/lists'
-import type { Expected, MonitorStatus } from '../api/schema'
+import type { Course, MonitorStatus } from '../api/schema'
+import { bandOf } from '../logic/band'
 import { percent } from '../logic/shown'
 import { Card } from '../pages/Incidents'
 import { n, texts } from '../texts'
@@ -18,7 +19,7 @@ const t = texts.table
 export function Watched({ table }: { table: string }) {
   const [fact, setFact] = useState('rows')
   const status = useMonitor(table, true)
-  const course = useCourse<Expected>('monitors', table, fact === 'rows' ? [] : [fact], { band: true })
+  const course = useCourse('monitors', table, fact === 'rows' ? [] : [fact])
   const open = usePages<Incident>(['incidents', 'of', table], '/incidents', { table, limit: 50 })
   return (
     <Answered query={status}>
@@ -60,15 +61,13 @@ function Facts({ table, last, fact, onFact }: { table: string; last: string | nu
   )
 }
 
-function CourseChart({ course, fact }: { course: Expected; fact: string }) {
+function CourseChart({ course, fact }: { course: Course; fact: string }) {
   const { at = [], alarm = [], issue = [] } = course.columns as { at: string[]; alarm: boolean[]; issue: string[] }
   const values = (course.columns[fact] ?? []) as (number | null)[]
   const lines = useMemo(() => {
     const points = at.map((when, i): [string, number | null] => [when, values[i] ?? null])
     const marked = points.flatMap(([when, value], i) => (alarm[i] && value !== null ? [[when, value, issue[i] ?? ''] as [string, number, string]] : []))
-    const band = at.map((when, i): [string, number | null, number | null] => [when, course.low[fact]?.[i] ?? null, course.high[fact]?.[i] ?? null])
-    const expected = band.some(([, low]) => low !== null) ? { band: { name: t.expected, low: t.atLeast, high: t.atMost, points: band } } : {}
-    return { series: [{ name: fact, points, isStrong: true }], marks: { name: t.alarm, points: marked }, ...expected }
+    return { series: [{ name: fact, points, isStrong: true }], marks: { name: t.alarm, points: marked }, band: bandOf(course, fact) }
   }, [at, alarm, issue, values, fact, course])
   return <Chart alt={t.courseAlt(fact, at.length, lines.marks.points.length)} {...lines} />
 }

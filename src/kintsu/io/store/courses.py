@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 import zstandard
 
-__all__ = ["COURSE", "Part", "framed", "pack_facts", "pack_month", "rows_of", "unpack_month"]
+__all__ = ["COURSE", "Part", "framed", "latest", "pack_facts", "pack_month", "rows_of", "unpack_month"]
 
 COURSE: Final = {
     "name": pl.String,
@@ -87,3 +88,8 @@ def framed(parts: Sequence[Part], wanted: Sequence[str] | None) -> pl.DataFrame:
     facts = pl.DataFrame(dict(zip(columns, table, strict=True)), nan_to_null=True)
     whole = frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
     return (whole.hstack(facts) if columns else whole).sort("at", maintain_order=True)
+
+
+def latest(course: pl.DataFrame, days: float) -> pl.DataFrame:
+    """The rows of a course whose `at` lies in the last so many days of it."""
+    return course.filter(pl.col("at") > pl.col("at").max() - timedelta(days=days))

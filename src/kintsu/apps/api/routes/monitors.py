@@ -10,11 +10,10 @@ from pydantic import BaseModel, Field
 from kintsu.apps.api.access import Steward, Viewer
 from kintsu.apps.api.paging import Asked
 from kintsu.apps.api.reads import Read
-from kintsu.apps.api.routes.tables import Course, veiled
+from kintsu.apps.api.routes.tables import Band, Course, over_time
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import masked, masked_text
 from kintsu.run import watching
-from kintsu.run.pictures import expected
 
 __all__ = ["router"]
 
@@ -62,13 +61,6 @@ def status(request: Request, who: Viewer, table: str) -> MonitorStatus:
     return MonitorStatus(**{name: told[name] for name in MonitorStatus.model_fields})
 
 
-class Expected(Course):
-    """Batches over time, and what was expected of each fact before the batch came."""
-
-    low: dict[str, list[float | None]] = Field(description="By fact; null where nothing was expected yet; see `band`")
-    high: dict[str, list[float | None]]
-
-
 @router.get("/{table}/course")
 def course(
     request: Request,
@@ -76,14 +68,12 @@ def course(
     table: str,
     fact: Annotated[list[str] | None, Query(max_length=200, description="rows, completeness:COLUMN, ...")] = None,
     days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
-    band: Annotated[bool, Query(description="Tell what was expected of each fact, too")] = False,
-) -> Expected:
+    band: Band = False,
+) -> Course:
     """The batches of a watched table over time, with the facts that are asked for."""
     service = service_of(request)
-    whole = veiled(watching.trend(table, fact or [], home=service.home(who.tenant)), service.veil(who))
-    shown = whole if days is None else watching.latest(whole, days)
-    low, high = expected(whole, fact or ["rows"], last=len(shown)) if band else ({}, {})
-    return Expected(columns=shown.to_dict(as_series=False), low=low, high=high)
+    whole = watching.trend(table, fact or [], home=service.home(who.tenant))
+    return over_time(whole, fact or ["rows"], days, service.veil(who), band=band)
 
 
 @router.get("/{table}/batches/{batch}")

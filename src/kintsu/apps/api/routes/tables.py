@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import polars as pl
@@ -16,9 +17,11 @@ from kintsu.apps.api.routes.runs import IssueLine
 from kintsu.apps.api.service import service_of
 from kintsu.diagnose.masking import HIDDEN, Veil
 from kintsu.io.service.uploads import sent_as
+from kintsu.io.store.courses import latest
 from kintsu.run import kept_runs, lists
 from kintsu.run.issues import issues
 from kintsu.run.kept_profile import kept_profile
+from kintsu.run.pictures import expected
 from kintsu.run.score import score, score_against
 
 __all__ = ["router"]
@@ -50,9 +53,14 @@ class TableItem(BaseModel):
 
 
 class Course(BaseModel):
-    """Values over time, oldest first: a list for each column."""
+    """Values over time, oldest first, and what was expected of each fact before it came."""
 
-    columns: dict[str, list[Any]]
+    columns: dict[str, list[Any]] = Field(description="A list for each column")
+    low: dict[str, list[float | None]] = Field(description="By fact; null where nothing was expected yet; see `band`")
+    high: dict[str, list[float | None]]
+
+
+Band = Annotated[bool, Query(description="Tell what was expected of each fact, too")]
 
 
 @router.get("")
@@ -263,11 +271,22 @@ def course(
     table: str,
     fact: Annotated[list[str] | None, Query(max_length=200, description="Scores, counts, or facts of a column")] = None,
     days: Annotated[float | None, Query(gt=0, le=36_500)] = None,
+    band: Band = False,
 ) -> Course:
     """The heals and checks of a table over time: scores before and after, counts, facts of its columns."""
     service = service_of(request)
-    found = kept_runs.course(table, fact or kept_runs.USUAL, days=days, home=service.home(who.tenant))
-    return Course(columns=veiled(found, service.veil(who)).to_dict(as_series=False))
+    facts = fact or kept_runs.USUAL
+    return over_time(
+        kept_runs.course(table, facts, home=service.home(who.tenant)), facts, days, service.veil(who), band=band
+    )
+
+
+def over_time(course: pl.DataFrame, facts: Sequence[str], days: float | None, veil: Veil, *, band: bool) -> Course:
+    """The last days of a course without masked values; what was expected is judged by all of it."""
+    whole = veiled(course, veil)
+    shown = whole if days is None else latest(whole, days)
+    low, high = expected(whole, facts, last=len(shown)) if band else ({}, {})
+    return Course(columns=shown.to_dict(as_series=False), low=low, high=high)
 
 
 SHARES = ("completeness", "distinct", "top_share")  # facts of a column that tell no values
