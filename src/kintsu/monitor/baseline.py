@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from kintsu.monitor.measure import QUANTILES, BatchMetrics
 from kintsu.monitor.readings import Key, Readings, read
@@ -126,7 +126,9 @@ class Baseline:
 
 def _log10_p(z: Floats, n: int) -> Floats:
     """Two-sided, by Student's t: the deviation is known from n batches only."""
-    return np.asarray((stats.t.logsf(np.abs(z), max(n - 2, 1)) + np.log(2)) / np.log(10))
+    with np.errstate(divide="ignore"):  # beyond what a float can hold it is -inf
+        one_sided = np.log(special.stdtr(max(n - 2, 1), -np.abs(z)))
+    return np.asarray((one_sided + np.log(2)) / np.log(10))
 
 
 def _told(

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal, stats
 
 from kintsu.monitor.objectives import Objective
 from kintsu.monitor.windows import as_date, day_number, is_weekday, n_days, window
@@ -119,6 +118,8 @@ def _coming(objective: Objective, units: Units, today: date) -> npt.NDArray[np.i
 
 def _paths(y: Floats, days: npt.NDArray[np.int64], coming: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """Values to come, shape (PATHS, units)."""
+    from scipy import signal, special, stats  # half a second to import, which only this needs
+
     y, days = y[-RECENT:], days[-RECENT:]
     start = days[-1]
     slope, low, high = 0.0, 0.0, 0.0
@@ -137,7 +138,7 @@ def _paths(y: Floats, days: npt.NDArray[np.int64], coming: npt.NDArray[np.int64]
     drawn = _drawn(fresh, (PATHS, len(coming)), rng)
     started = np.full((PATHS, 1), carry * errors[-1])
     walked, _ = signal.lfilter([1.0], [1.0, -carry], drawn, axis=1, zi=started)
-    slopes = rng.normal(slope, (high - low) / (2 * stats.norm.ppf(0.5 + LEVEL / 2)), (PATHS, 1))
+    slopes = rng.normal(slope, (high - low) / (2 * special.ndtri(0.5 + LEVEL / 2)), (PATHS, 1))
     doubt = MEDIAN * errors.std() * np.sqrt((1 + carry) / (1 - carry) / len(errors))
     levels = rng.normal(level, doubt, (PATHS, 1))
     return np.asarray(levels + slopes * (coming - start) + season[(coming + 3) % 7] + walked)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from kintsu.core.errors import UsageError
 from kintsu.io.store.batch_rows import ACCEPTED, REJECTED, BatchRow
@@ -115,6 +114,8 @@ def drift_of_confidence(alarms: Sequence[BatchRow], metrics: Mapping[str, Any]) 
     limit = metrics.get("unsure_below")
     if len(sure) < ENOUGH or limit is None:
         return told
+    from scipy import stats  # half a second to import, which most processes do without
+
     unsure = int((sure < limit).sum())
     p = float(stats.binomtest(unsure, len(sure), UNSURE, alternative="greater").pvalue)
     return told | {"unsure": round(unsure / len(sure), 4), "p_value": round(p, 6), "is_less_sure": p < LEVEL}

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 __all__ = ["Choice", "choose"]
 
@@ -103,6 +102,8 @@ def choose(
 def _tried(
     name: str, score: Floats, is_damaged: Bools, alarmed: Bools, step: npt.NDArray[np.int64], level: float
 ) -> tuple[Choice, Bools]:
+    from scipy import stats  # half a second to import, which only a backtest needs
+
     is_late = step > np.median(np.unique(step))
     alarms = np.zeros(len(score), dtype=bool)
     for half in (is_late, ~is_late):

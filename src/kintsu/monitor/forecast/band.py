@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.stats import t as student
+from scipy import special
 
 __all__ = ["confidence", "reach"]
 
@@ -26,7 +26,7 @@ def reach(errors: np.ndarray, share: float) -> tuple[float, float]:
     """
     n = len(errors)
     if n < FEWEST:
-        usual = float(student.ppf(1 - share / 2, FEWEST))
+        usual = float(special.stdtrit(FEWEST, 1 - share / 2))
         return usual, usual
     low, high = _side(-errors, share / 2), _side(errors, share / 2)
     # Short histories know one side no better than the other.
@@ -43,7 +43,7 @@ def _side(errors: np.ndarray, share: float) -> float:
         ordered = np.sort(errors)
         value = float(np.interp(at, np.arange(n), ordered))
     else:
-        stretch = student.ppf(1 - share, TAIL) / student.ppf(1 - 1 / (n + 1), TAIL)
+        stretch = special.stdtrit(TAIL, 1 - share) / special.stdtrit(TAIL, 1 - 1 / (n + 1))
         value = float(errors.max() * stretch)
     # A side on which little ever happened is no wall.
     return max(value, 2.0)
@@ -56,6 +56,11 @@ def confidence(z: float, sd: float, edge: float) -> float:
     width is set by `edge`, the deviations that one ordinary day in some hundreds exceeds.
     """
     scale = max(edge / 3.0, 1e-6)
-    ordinary = float(student.pdf(z / scale, TAIL)) / (scale * max(sd, 1e-6))
+    ordinary = _student(z / scale) / (scale * max(sd, 1e-6))
     fault = FAULTS / FAULT_WIDTH
     return fault / (fault + (1 - FAULTS) * ordinary)
+
+
+def _student(x: float) -> float:
+    """Density of Student's t with `TAIL` degrees of freedom."""
+    return float((1 + x * x / TAIL) ** (-(TAIL + 1) / 2) / (np.sqrt(TAIL) * special.beta(0.5, TAIL / 2)))

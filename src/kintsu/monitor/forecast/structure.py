@@ -9,10 +9,9 @@ regression: these are generalised least squares without a loop over days.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from scipy.signal import lfilter
 
 from kintsu.monitor.forecast.design import Effect, all_countries, columns, names, possible, prior, standing, twins
 from kintsu.monitor.forecast.holidays import available, countries
@@ -61,16 +60,16 @@ class Memory:
     def surprises(self, x: np.ndarray) -> np.ndarray:
         """One-step errors of forecasting `x` along its first axis."""
         b, a = self._polynomials()
-        return np.asarray(lfilter(b, a, x, axis=0))
+        return np.asarray(_filtered(b, a, x, axis=0))
 
     def ahead(self, x: np.ndarray, n: int) -> np.ndarray:
         """The next `n` values to expect after `x`."""
         b, a = self._polynomials()
-        _, state = lfilter(b, a, x, zi=np.zeros(max(len(a), len(b)) - 1))
+        _, state = _filtered(b, a, x, zi=np.zeros(max(len(a), len(b)) - 1))
         told = np.empty(n)
         for i in range(n):
             told[i] = -state[0]
-            _, state = lfilter(b, a, told[i : i + 1], zi=state)
+            _, state = _filtered(b, a, told[i : i + 1], zi=state)
         return told
 
     def spread(self, n: int) -> np.ndarray:
@@ -78,7 +77,7 @@ class Memory:
         b, a = self._polynomials()
         impulse = np.zeros(n)
         impulse[0] = 1
-        return np.cumsum(lfilter(a, b, impulse) ** 2)
+        return np.cumsum(_filtered(a, b, impulse) ** 2)
 
 
 @dataclass(frozen=True)
@@ -388,3 +387,10 @@ def _deviation(size: np.ndarray) -> float:
         return 0.3
     middle, wide = np.quantile(size, [0.6827, 0.95])
     return float(max(middle, wide / 1.96 / 1.25))
+
+
+def _filtered(*arguments: Any, **named: Any) -> Any:
+    """`scipy.signal.lfilter`, imported on first use: half a second, which a service would spend before it answers."""
+    from scipy.signal import lfilter
+
+    return lfilter(*arguments, **named)
