@@ -1,5 +1,6 @@
 """Settings that all tests share."""
 
+import compileall
 import os
 import secrets
 import shutil
@@ -32,6 +33,10 @@ _package = find_spec("kintsu")
 if _package is not None and _package.origin is not None:
     _here = str(Path(_package.origin).resolve().parents[1])
     os.environ["PYTHONPATH"] = os.pathsep.join([_here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
+        # Where no process may write bytecode (as in most images of Python), each of those hundreds would compile the
+        # package anew. Once is enough, and here: one whose files may not grow would leave half of a file.
+        compileall.compile_dir(Path(_package.origin).parent, quiet=2)
 
 
 def _postgresql_programs(folder: Path) -> Path:
