@@ -39,12 +39,16 @@ def torn(day):
     return frame(day).with_columns(pl.col("area").shuffle(seed=day))
 
 
+def train_little(patch):
+    """Three columns need little training, and the judge of sequences is not to be chosen."""
+    patch.setattr(autoencoder, "STEPS", 100)
+    patch.setattr(sequence, "STEPS", 5)
+
+
 @pytest.fixture
 def quick(monkeypatch):
-    """Three columns need little training."""
     pytest.importorskip("torch")
-    monkeypatch.setattr(autoencoder, "STEPS", 150)
-    monkeypatch.setattr(sequence, "STEPS", 40)
+    train_little(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +63,8 @@ def table(tmp_path_factory):
     watching.add("o", MonitorSettings(str(folder)), home=home)
     watching.backfill("o", home=home, now=NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(autoencoder, "STEPS", 150)
-        patch.setattr(sequence, "STEPS", 40)
-        found = backtest("o", steps=6, home=home, now=NOW, deep=True, apply=True)
+        train_little(patch)
+        found = backtest("o", steps=3, home=home, now=NOW, deep=True, apply=True)
     return SimpleNamespace(folder=folder, home=home, found=found)
 
 
