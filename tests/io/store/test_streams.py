@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -126,6 +126,7 @@ def test_a_part_that_is_no_more_does_not_wait(store):
     assert store.record(stream, 0, again).lag == 3 + 5 and [each.part for each in store.parts()] == [1, 2]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=8))
 def test_the_lag_is_what_lies_between_place_and_end_in_any_order(tmp_path_factory, told):
     store = StreamStore(History(tmp_path_factory.mktemp("store")))
@@ -137,6 +138,7 @@ def test_the_lag_is_what_lies_between_place_and_end_in_any_order(tmp_path_factor
     assert [part.place for part in store.parts()] == [places[part] for part in sorted(places)]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=8))
 def test_any_spans_without_gaps_count_each_event_once(tmp_path_factory, wanted):
     store = StreamStore(History(tmp_path_factory.mktemp("store")))
