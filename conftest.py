@@ -37,6 +37,13 @@ if _package is not None and _package.origin is not None:
         # Where no process may write bytecode (as in most images of Python), each of those hundreds would compile the
         # package anew. Once is enough, and here: one whose files may not grow would leave half of a file.
         compileall.compile_dir(Path(_package.origin).parent, quiet=2)
+_may_not_write = sys.dont_write_bytecode
+sys.dont_write_bytecode = False  # while tests are collected: rewriting their asserts takes a third of that time
+
+
+def pytest_collection_finish() -> None:
+    """From here on nothing is compiled by chance, such as while a test limits the size of files."""
+    sys.dont_write_bytecode = _may_not_write
 
 
 def _postgresql_programs(folder: Path) -> Path:
