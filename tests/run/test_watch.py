@@ -317,6 +317,16 @@ def test_a_rise_of_what_is_put_aside_is_told_in_words_about_events(tmp_path):
     assert told["message"].startswith("100.0 % of events were put aside; 2.0 % was expected")
 
 
+def test_values_that_come_no_more_are_no_new_values(tmp_path):
+    def travelling(n):
+        return event(n, city=f"town {n}") if n % 16 == 0 else event(n)
+
+    values = [travelling(n) for n in range(5000, 6000)] + [event(n) for n in range(1, 1501)]
+    told = alerts(ran(tmp_path, values, Pace(500, 0.0, until_idle_s=0.0), judge(event=travelling)))
+    about_city = [alert["kind"] for alert in told if alert["column"] == "city"]
+    assert about_city and set(about_city) == {"distribution"}
+
+
 @pytest.mark.parametrize("name", ["outcome", "kind of outcome"])
 def test_a_field_may_be_called_what_we_watch_beside_the_fields(tmp_path, name):
     def match(n, **more):

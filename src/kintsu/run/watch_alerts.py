@@ -38,7 +38,7 @@ MOST_NEW: Final = 20  # fields that one micro-batch tells: the store is asked fo
 class Trouble:
     """Something that begins or ends: one alert."""
 
-    kind: str  # null_flood, type_break, outcome, new_values, distribution, field
+    kind: str  # null_flood, null_drought, type_break, outcome, new_values, distribution, or what `FieldJudge` tells
     column: str | None
     message: str
     expected: float | None = None
@@ -152,7 +152,9 @@ def _kind(cause: StreamCause) -> tuple[str, str | None]:
         return "outcome", None
     if cause.statistic == "null":
         return "null_flood" if cause.found > cause.expected else "null_drought", name
-    return {"new": "new_values"}.get(cause.statistic, cause.statistic), name
+    if cause.statistic == "new":  # fewer of them than usual are none that came
+        return "new_values" if cause.found > cause.expected else "distribution", name
+    return cause.statistic, name
 
 
 @dataclass

@@ -1,4 +1,4 @@
-import { withQuiet } from './windows'
+import { ended, withQuiet } from './windows'
 import { describe, expect, it } from 'vitest'
 import type { QuestionItem, TableItem } from '../api/schema'
 import { effectOf, keysOf } from './answers'
@@ -101,6 +101,12 @@ describe('windows of a stream', () => {
     const filled = withQuiet([some(0), some(200)])
     expect(filled.map((each) => each.at)).toEqual(Array.from({ length: 21 }, (_, i) => at(i * 10)))
     expect(filled.map((each) => each.events)).toEqual([5, ...Array(19).fill(0), 5])
+  })
+  it('are over when their time is', () => {
+    const two = [some(0), some(10)]
+    expect(ended(two, Date.parse(at(19)))).toEqual([two[0]])
+    expect(ended(two, Date.parse(at(20)))).toEqual(two)
+    expect(ended(two, Date.parse(at(5)))).toEqual(two)
   })
   it('begin early enough for a course', () => expect(withQuiet([some(600)]).map((each) => each.late_ms)).toEqual([...Array(11).fill(null), 3]))
 })

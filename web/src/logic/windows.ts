@@ -13,3 +13,9 @@ export function withQuiet(windows: StreamWindow[]): StreamWindow[] {
   const moments = Array.from({ length: Math.round((end - begin) / step) + 1 }, (_, i) => begin + i * step)
   return moments.map((at) => known.get(at) ?? { at: new Date(at).toISOString(), seconds: first.seconds, events: 0, healed: 0, quarantined: 0, late_ms: null, lag: null })
 }
+
+/** Those that are over: of one that still runs a part has yet to come. All of them where none is over. */
+export function ended(windows: StreamWindow[], now: number): StreamWindow[] {
+  const found = windows.filter((each) => Date.parse(each.at) + each.seconds * 1_000 <= now)
+  return found.length > 0 ? found : windows
+}

@@ -3,7 +3,7 @@ import { useParams } from 'react-router'
 import { useStream, type StreamAlert, type StreamColumn, type StreamExample, type StreamPart, type StreamWindow } from '../api/lists'
 import type { StreamDetail } from '../api/schema'
 import { ago, percent, plain } from '../logic/shown'
-import { withQuiet } from '../logic/windows'
+import { ended, withQuiet } from '../logic/windows'
 import { Chart } from '../parts/Chart'
 import { Figures, Part } from '../parts/Part'
 import { Sheet } from '../parts/Sheet'
@@ -70,8 +70,9 @@ function figuresOf(stream: StreamDetail): [string, string][] {
 function Rates({ windows: told }: { windows: StreamWindow[] }) {
   const lines = useMemo(() => {
     const windows = withQuiet(told)
+    const full = ended(windows, Date.now())
     const rate = (name: 'events' | 'healed' | 'quarantined') =>
-      ({ name: t.lines[name], points: windows.map((each): [string, number] => [each.at, each[name] / each.seconds]), isStrong: name === 'events' })
+      ({ name: t.lines[name], points: full.map((each): [string, number] => [each.at, each[name] / each.seconds]), isStrong: name === 'events' })
     return {
       rates: [rate('events'), rate('healed'), rate('quarantined')],
       lag: [{ name: t.lines.lag, points: windows.map((each): [string, number | null] => [each.at, each.lag]), isStrong: true }],
