@@ -275,6 +275,26 @@ def watching(kafka, folder, treatment) -> Iterator[None]:
             process.terminate()
 
 
+def test_a_page_of_a_list_that_fails_is_not_asked_for_without_end(browser, service):
+    asked = []
+
+    def answer(route):
+        if "after=" in route.request.url:
+            asked.append(route.request.url)
+            route.fulfill(status=404, json={"status": 404, "title": "Not Found", "detail": "gone"})
+        else:
+            first = route.fetch()
+            route.fulfill(response=first, json={**first.json(), "next": "1"})
+
+    page = browser.new_page(base_url=service)
+    page.route("**/api/v1/tables?*", answer)
+    page.goto("/")
+    page.get_by_role("row").filter(has_text="customers.csv").wait_for()
+    page.wait_for_timeout(1_000)
+    page.close()
+    assert len(asked) == 1
+
+
 def test_a_stream_moves_while_events_flow(page, folder, service, treatment, kafka):
     events = [json.dumps(row, default=str).encode() for row in generate("customers", 600, seed=5).dirty.to_dicts()]
     kafka.make("customers", 2)

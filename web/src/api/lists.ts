@@ -154,10 +154,10 @@ export const usePages = <T>(key: unknown[], url: string, query: Query, isWanted 
 /** Every item of a list, page after page in the background. */
 function useWhole<T>(key: unknown[], url: string, more: { staleTime?: number } = {}) {
   const pages = useInfiniteQuery({ ...inPages<T>(key, url, { limit: 500 }), ...more })
-  const { hasNextPage, isFetching, fetchNextPage } = pages
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = pages
   useEffect(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage()
-  }, [hasNextPage, isFetching, fetchNextPage])
+    if (hasNextPage && !isFetching && !isFetchNextPageError) void fetchNextPage() // what fails is asked again with the whole list
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage])
   return pages
 }
 
