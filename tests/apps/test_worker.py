@@ -27,6 +27,7 @@ from kintsu.io.store.shelf import Shelf
 from kintsu.io.store.store import Store
 from kintsu.run.jobs import perform
 
+pytestmark = pytest.mark.rough
 CITIES = ["Lyon", "Paris", "Nice"] * 2000 + ["Pariss", "Lyonn", "Nice"]
 BODY = ("id,city\n" + "".join(f"{n},{city}\n" for n, city in enumerate(CITIES))).encode()
 WAIT_S = 90

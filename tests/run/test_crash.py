@@ -18,7 +18,10 @@ from kintsu.io.store.unfinished import is_unfinished
 PROGRAM = Path(__file__).with_name("crashing.py")
 EXPECTED = "mended"
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of this system")
+pytestmark = [
+    pytest.mark.rough,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of this system"),
+]
 
 
 def start(what, folder, *rest):

@@ -125,7 +125,9 @@ def check(kafka, home, n):
     return repeats
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(10, marks=pytest.mark.rough), pytest.param(600, marks=pytest.mark.slow)]
+)
 def test_every_event_comes_out_once(kafka_behind, tmp_path, seconds):
     with proxy() as between:
         port = between.port

@@ -20,7 +20,7 @@ from kintsu.apps.cli import edge
 from kintsu.run.generate import generate as made
 from kintsu.run.generate import write
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of this system")
+pytestmark = [pytest.mark.rough, pytest.mark.skipif(sys.platform == "win32", reason="signals of this system")]
 
 COMMAND = [sys.executable, "-c", "from kintsu.apps.cli import main; main()"]
 

@@ -31,6 +31,7 @@ class Told(NamedTuple):
         return json.loads(self.out)
 
 
+pytestmark = pytest.mark.rough
 Call = Callable[..., Told]
 
 

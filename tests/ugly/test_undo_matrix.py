@@ -18,6 +18,7 @@ import zstandard
 from kintsu.apps.cli import edge
 from kintsu.run.generate import generate
 
+pytestmark = pytest.mark.rough
 COLUMNS = ("customer_id", "last_name", "email", "phone", "city", "birth_date", "lifetime_value", "note")
 MADE = generate("customers", 100, seed=4, errors=0.03).dirty.select(COLUMNS)
 FAST = ("--no-crash-test", "--auto", "0.5")  # many changes
