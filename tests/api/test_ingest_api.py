@@ -88,6 +88,7 @@ def test_events_stay_with_their_tenant(connect, treatment, key, tmp_path):
     assert not (tmp_path / "home" / "ingested").exists()
 
 
+@pytest.mark.rough
 def test_a_service_that_is_killed_loses_nothing_that_it_accepted(treatment, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 
@@ -33,6 +34,7 @@ EXCLUDED = [
 ]
 
 
+@pytest.mark.rough
 @schema.parametrize()
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_breaks_the_document(case):

@@ -106,6 +106,7 @@ def test_two_workers_share_the_partitions_and_one_store(kafka, tmp_path):
     assert sum(window.tally.events for window in windows) == 2000 == sum(each.tally.events for each in done)
 
 
+@pytest.mark.rough
 def test_processes_share_a_topic_and_one_that_is_killed_is_replaced(kafka, tmp_path):
     kafka.make("orders", 4)
     kafka.put("orders", [event(n) for n in range(2000)], key=None)
