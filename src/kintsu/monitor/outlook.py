@@ -118,7 +118,7 @@ def _coming(objective: Objective, units: Units, today: date) -> npt.NDArray[np.i
 
 def _paths(y: Floats, days: npt.NDArray[np.int64], coming: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """Values to come, shape (PATHS, units)."""
-    from scipy import signal, special, stats  # half a second to import, which only this needs
+    from scipy import signal, special, stats  # slow to import, and only this needs them
 
     y, days = y[-RECENT:], days[-RECENT:]
     start = days[-1]

@@ -114,7 +114,7 @@ def drift_of_confidence(alarms: Sequence[BatchRow], metrics: Mapping[str, Any]) 
     limit = metrics.get("unsure_below")
     if len(sure) < ENOUGH or limit is None:
         return told
-    from scipy import stats  # half a second to import, which most processes do without
+    from scipy import stats  # slow to import, and most processes do without
 
     unsure = int((sure < limit).sum())
     p = float(stats.binomtest(unsure, len(sure), UNSURE, alternative="greater").pvalue)

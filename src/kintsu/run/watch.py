@@ -122,9 +122,8 @@ def watch(
     to = {name: parts[name] for name in names.values()}
 
     def begin() -> Flow:
-        store.stream(
-            stream, {"treatment": treats.id}
-        )  # fails first: who joins a group and leaves makes all others wait
+        # asked first, since it may be away: who joins a group and leaves at once makes all others of it wait
+        store.stream(stream, {"treatment": treats.id})
         with ExitStack() as opened:
             source = opened.enter_context(closing(KafkaSource(broker, topic, group)))
             sink = opened.enter_context(closing(KafkaSink(broker, names, to, n_parts)))

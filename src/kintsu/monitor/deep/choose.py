@@ -102,7 +102,7 @@ def choose(
 def _tried(
     name: str, score: Floats, is_damaged: Bools, alarmed: Bools, step: npt.NDArray[np.int64], level: float
 ) -> tuple[Choice, Bools]:
-    from scipy import stats  # half a second to import, which only a backtest needs
+    from scipy import stats  # slow to import, and only a backtest needs it
 
     is_late = step > np.median(np.unique(step))
     alarms = np.zeros(len(score), dtype=bool)

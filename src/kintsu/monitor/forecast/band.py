@@ -55,12 +55,9 @@ def confidence(z: float, sd: float, edge: float) -> float:
     Bayes' rule with one fault in a hundred days, faults of any size alike, and a Student tail for ordinary days whose
     width is set by `edge`, the deviations that one ordinary day in some hundreds exceeds.
     """
+    from scipy.stats import t as student  # seldom needed, and slow to import
+
     scale = max(edge / 3.0, 1e-6)
-    ordinary = _student(z / scale) / (scale * max(sd, 1e-6))
+    ordinary = float(student.pdf(z / scale, TAIL)) / (scale * max(sd, 1e-6))
     fault = FAULTS / FAULT_WIDTH
     return fault / (fault + (1 - FAULTS) * ordinary)
-
-
-def _student(x: float) -> float:
-    """Density of Student's t with `TAIL` degrees of freedom."""
-    return float((1 + x * x / TAIL) ** (-(TAIL + 1) / 2) / (np.sqrt(TAIL) * special.beta(0.5, TAIL / 2)))

@@ -390,7 +390,7 @@ def _deviation(size: np.ndarray) -> float:
 
 
 def _filtered(*arguments: Any, **named: Any) -> Any:
-    """`scipy.signal.lfilter`, imported on first use: half a second, which a service would spend before it answers."""
+    """`scipy.signal.lfilter`, imported on first use: a service would wait for it before it answers."""
     from scipy.signal import lfilter
 
     return lfilter(*arguments, **named)
